@@ -1,0 +1,170 @@
+"""Augmentation: one affine transformation per photo, and labels that know left from right."""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from carpose.parts import mirrored
+from training.config import AugmentConfig
+from training.dataset import CLASSES, Instance, Photo, Polygon, Task, raster
+
+Picture = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+
+
+def twins(task: Task) -> NDArray[np.int64]:
+    """(C,) class that each class becomes when the picture is mirrored."""
+    classes = CLASSES[task]
+    return np.array([classes.index(mirrored(name)) for name in classes])
+
+
+def flip(
+    picture: Picture, instances: tuple[Instance, ...], twin: NDArray[np.int64]
+) -> tuple[Picture, tuple[Instance, ...]]:
+    """Mirror picture and polygons, and give every instance the label of its twin."""
+    width = picture.shape[1]
+    mirror = np.array([-1, 1], np.float32), np.array([width - 1, 0], np.float32)
+    return np.ascontiguousarray(picture[:, ::-1]), tuple(
+        Instance(int(twin[i.label]), tuple(p * mirror[0] + mirror[1] for p in i.polygons))
+        for i in instances
+    )
+
+
+def _affine(
+    width: int, height: int, size: int, config: AugmentConfig, rng: Generator
+) -> NDArray[np.float64]:
+    """(2, 3) matrix from photo pixels to a size x size picture: fit, scale, stretch, turn, shift."""
+    low, high = np.log(config.scale)
+    scale = size / max(width, height) * np.exp(rng.uniform(low, high))
+    aspect = np.exp(rng.uniform(*np.log(config.aspect)) / 2)
+    angle = np.deg2rad(rng.normal(0, config.rotation_degrees / 2))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([scale * aspect, scale / aspect])
+    extent = np.abs(linear) @ [width, height]
+    # A picture that is too large is cropped anywhere; one that is too small is put anywhere.
+    slack = np.abs(size - extent) / 2
+    centre = size / 2 + rng.uniform(-1, 1, 2) * slack
+    shift = centre - linear @ [width / 2, height / 2]
+    return np.hstack([linear, shift[:, None]])
+
+
+def _backdrop(size: int, rng: Generator) -> Picture:
+    """A plain or softly graded background; often white or grey, as in studio cut-outs."""
+    if rng.random() < 0.5:
+        top = bottom = np.full(3, rng.choice([255, 240, 128, 0]), float)
+    else:
+        top, bottom = rng.uniform(0, 255, (2, 3))
+    ramp = np.linspace(0, 1, size)[:, None, None]
+    return np.ascontiguousarray(
+        np.broadcast_to(top * (1 - ramp) + bottom * ramp, (size, size, 3)), np.uint8
+    )
+
+
+def _recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture:
+    x = picture.astype(np.float32)
+    brightness, contrast, saturation = 1 + rng.uniform(-config.colour, config.colour, 3)
+    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+    x = grey[..., None] + (x - grey[..., None]) * saturation
+    x = (x - grey.mean()) * contrast + grey.mean() * brightness
+    x *= 1 + rng.uniform(-0.06, 0.06, 3).astype(np.float32)
+    return np.clip(x, 0, 255).astype(np.uint8)
+
+
+def _degrade(picture: Picture, rng: Generator) -> Picture:
+    kind = rng.integers(4)
+    if kind == 0:
+        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.0))
+    if kind == 1:
+        quality = int(rng.integers(15, 60))
+        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    if kind == 2:
+        return np.clip(picture * rng.uniform(0.25, 0.6), 0, 255).astype(np.uint8)
+    noise = rng.normal(0, rng.uniform(4, 16), picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def _visible(
+    polygons: tuple[Polygon, ...], matrix: NDArray[np.float64], size: int
+) -> NDArray[np.uint8] | None:
+    """(size, size) mask of a transformed instance, or None when hardly any of it is left."""
+    moved = [p @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) for p in polygons]
+    whole = sum(cv2.contourArea(p.astype(np.float32)) for p in moved)
+    mask = raster(moved, size, size)
+    left = int(mask.sum())
+    return mask if left >= 12 and left >= 0.15 * whole else None
+
+
+def _place(
+    photo: Photo, size: int, config: AugmentConfig, twin: NDArray[np.int64], rng: Generator
+) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
+    picture = cv2.cvtColor(cv2.imread(str(photo.path)), cv2.COLOR_BGR2RGB)
+    instances = photo.instances
+    if rng.random() < config.flip:
+        keep = np.arange(len(twin))
+        picture, instances = flip(picture, instances, twin if config.swap_sides else keep)
+    matrix = _affine(photo.width, photo.height, size, config, rng)
+    backdrop = _backdrop(size, rng)
+    warped = cv2.warpAffine(
+        picture, matrix, (size, size), flags=cv2.INTER_AREA, dst=backdrop, borderMode=cv2.BORDER_TRANSPARENT
+    )
+    seen = [(i.label, m) for i in instances if (m := _visible(i.polygons, matrix, size)) is not None]
+    return warped, np.array([label for label, _ in seen], np.int64), [m for _, m in seen]
+
+
+def _cut_out(picture: Picture, outline: NDArray[np.uint8], rng: Generator) -> Picture:
+    """The car alone, on a plain background with a soft edge."""
+    soft = cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0)[..., None]
+    backdrop = _backdrop(picture.shape[0], rng)
+    return (picture * soft + backdrop * (1 - soft)).astype(np.uint8)
+
+
+def sample(
+    photos: list[Photo],
+    outlines: list[tuple[Polygon, ...]],
+    index: int,
+    size: int,
+    config: AugmentConfig,
+    task: Task,
+    rng: Generator,
+) -> tuple[Picture, NDArray[np.int64], NDArray[np.uint8]]:
+    """An augmented training example.
+
+    `outlines` holds each photo's whole car, used to cut cars out of their background.
+    Returns the picture (size, size, 3), labels (N,) and masks (N, size, size).
+    """
+    twin = twins(task)
+    if rng.random() < config.mosaic:
+        half = size // 2
+        picture = _backdrop(size, rng)
+        labels, masks = [], []
+        for k, other in enumerate([index, *rng.integers(len(photos), size=3)]):
+            y, x = divmod(k, 2)
+            window = slice(y * half, (y + 1) * half), slice(x * half, (x + 1) * half)
+            tile, tile_labels, tile_masks = _place(photos[int(other)], half, config, twin, rng)
+            picture[window] = tile
+            labels.append(tile_labels)
+            for tile_mask in tile_masks:
+                mask = np.zeros((size, size), np.uint8)
+                mask[window] = tile_mask
+                masks.append(mask)
+        found = np.concatenate(labels)
+    else:
+        photo = photos[index]
+        if rng.random() < config.plain_background:
+            # The outline travels as one more instance, through the same transformation.
+            marked = (*photo.instances, Instance(-1, outlines[index]))
+            keep = np.append(twin, -1)  # label -1 stays -1 under the flip
+            photo = Photo(photo.path, photo.width, photo.height, marked)
+            picture, found, masks = _place(photo, size, config, keep, rng)
+            if found.size and found[-1] == -1:
+                picture = _cut_out(picture, masks[-1], rng)
+                found, masks = found[:-1], masks[:-1]
+        else:
+            picture, found, masks = _place(photo, size, config, twin, rng)
+    picture = _recolour(picture, config, rng)
+    if rng.random() < config.degrade:
+        picture = _degrade(picture, rng)
+    stacked = np.stack(masks) if masks else np.zeros((0, size, size), np.uint8)
+    return picture, found, stacked

@@ -1,0 +1,82 @@
+"""What one training run is: one typed object, read from a YAML file in `training/configs`."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Strict):
+    """The network. Sizes in pixels of the network's input."""
+
+    backbone: Literal["mobilenet_v2", "resnet50"]
+    fpn_channels: int = Field(128, ge=16)
+    fc_channels: int = Field(512, ge=16)
+    mask_convs: int = Field(3, ge=0)
+    mask_channels: int = Field(128, ge=16)
+    anchor_sizes: tuple[int, int, int, int, int] = (16, 32, 64, 128, 256)
+    """One per pyramid level, strides 4, 8, 16, 32, 64."""
+    train_proposals: int = Field(500, ge=1)
+    test_proposals: int = Field(300, ge=1)
+    rois_per_image: int = Field(192, ge=1)
+    max_detections: int = Field(60, ge=1)
+
+
+class AugmentConfig(_Strict):
+    """Ranges are (low, high); probabilities are 0 to 1."""
+
+    scale: tuple[float, float] = (0.7, 1.45)
+    aspect: tuple[float, float] = (0.85, 1.25)
+    rotation_degrees: float = 10.0
+    flip: float = 0.5
+    swap_sides: bool = True
+    """Swap `left` and `right` labels on a flip. False only to measure what that mistake costs."""
+    mosaic: float = 0.12
+    plain_background: float = 0.08
+    colour: float = 0.35
+    degrade: float = 0.25
+    """Probability of blur, noise, darkness or JPEG artefacts."""
+
+
+class OptimizerConfig(_Strict):
+    """AdamW, warm-up then cosine; the backbone learns at half the rate."""
+
+    steps: int = Field(ge=1)
+    batch: int = Field(4, ge=1)
+    learning_rate: float = Field(4e-4, gt=0)
+    backbone_factor: float = Field(0.5, gt=0)
+    weight_decay: float = Field(0.02, ge=0)
+    warmup_steps: int = Field(100, ge=0)
+    clip_norm: float = Field(5.0, gt=0)
+    ema: float = Field(0.998, ge=0, lt=1)
+    bf16: bool = True
+
+
+class TrainConfig(_Strict):
+    """A run: what is learnt (`task`), on which network, from which start, for how long."""
+
+    task: Literal["car_parts", "main_car"]
+    init: Literal["imagenet", "model_zoo", "scratch"] = "imagenet"
+    size: int = Field(400, ge=64)
+    """Side of the square training pictures, and of the square a served picture must fit, px."""
+    seed: int = 1
+    repeat_below: float = Field(0.3, ge=0, le=1)
+    """Photos with a class seen in less than this share of photos come up more often (LVIS)."""
+    workers: int = Field(1, ge=0)
+    checkpoint_every: int = Field(200, ge=1)
+    model: ModelConfig
+    augment: AugmentConfig = AugmentConfig()
+    optimizer: OptimizerConfig
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read and validate a configuration.
+
+    Raises: pydantic.ValidationError naming the key and what is allowed.
+    """
+    return TrainConfig.model_validate(yaml.safe_load(path.read_text()))

@@ -1,0 +1,141 @@
+"""The networks: Mask R-CNN from Detectron2 on a small MobileNetV2-FPN or on R50-FPN.
+
+Detectron2 is a checkout on PYTHONPATH or an installed package; see training/README.md.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from detectron2 import model_zoo
+from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.config import CfgNode, get_cfg
+from detectron2.layers import FrozenBatchNorm2d, ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY, Backbone, build_model
+from detectron2.modeling.backbone.fpn import FPN, LastLevelMaxPool
+from detectron2.structures import BitMasks, Boxes, Instances
+from torch import nn
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
+from training.config import TrainConfig
+from training.dataset import CLASSES
+
+R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
+
+
+class MobileNetV2(Backbone):
+    """torchvision's MobileNetV2 `features`, tapped at strides 4, 8, 16 and 32."""
+
+    # index of the last block at each stride -> (name, channels, stride)
+    taps = {3: ("res2", 24, 4), 6: ("res3", 32, 8), 13: ("res4", 96, 16), 17: ("res5", 320, 32)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The last 1x1 convolution (320 to 1280 channels) serves classification only.
+        features = mobilenet_v2(weights=None).features[:18]
+        self.features = FrozenBatchNorm2d.convert_frozen_batchnorm(features)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """(B, 3, H, W) -> feature maps by name."""
+        out = {}
+        for index, block in enumerate(self.features):
+            x = block(x)
+            if index in self.taps:
+                out[self.taps[index][0]] = x
+        return out
+
+    def output_shape(self) -> dict[str, ShapeSpec]:
+        """Channels and stride by name."""
+        return {name: ShapeSpec(channels=c, stride=s) for name, c, s in self.taps.values()}
+
+
+@BACKBONE_REGISTRY.register()
+def build_mobilenet_v2_fpn_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> FPN:
+    """Feature pyramid on MobileNetV2, for Detectron2's registry."""
+    return FPN(
+        bottom_up=MobileNetV2(),
+        in_features=["res2", "res3", "res4", "res5"],
+        out_channels=cfg.MODEL.FPN.OUT_CHANNELS,
+        norm="",
+        top_block=LastLevelMaxPool(),
+        fuse_type="sum",
+    )
+
+
+def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
+    """Detectron2's configuration for a run's network."""
+    cfg = get_cfg()
+    cfg.merge_from_file(model_zoo.get_config_file(R50))
+    m, model = cfg.MODEL, config.model
+    if model.backbone == "mobilenet_v2":
+        m.BACKBONE.NAME = "build_mobilenet_v2_fpn_backbone"
+        m.PIXEL_MEAN = [127.5] * 3
+        m.PIXEL_STD = [127.5] * 3
+        cfg.INPUT.FORMAT = "RGB"
+        m.FPN.OUT_CHANNELS = model.fpn_channels
+        m.ROI_BOX_HEAD.FC_DIM = model.fc_channels
+        m.ROI_MASK_HEAD.NUM_CONV = model.mask_convs
+        m.ROI_MASK_HEAD.CONV_DIM = model.mask_channels
+    m.WEIGHTS = ""
+    m.DEVICE = device
+    m.ANCHOR_GENERATOR.SIZES = [[s] for s in model.anchor_sizes]
+    m.RPN.POST_NMS_TOPK_TRAIN = model.train_proposals
+    m.RPN.POST_NMS_TOPK_TEST = model.test_proposals
+    m.RPN.PRE_NMS_TOPK_TRAIN = 2 * model.train_proposals
+    m.RPN.PRE_NMS_TOPK_TEST = model.test_proposals
+    m.ROI_HEADS.BATCH_SIZE_PER_IMAGE = model.rois_per_image
+    m.ROI_HEADS.NUM_CLASSES = len(CLASSES[config.task])
+    m.ROI_HEADS.SCORE_THRESH_TEST = 0.02
+    cfg.TEST.DETECTIONS_PER_IMAGE = model.max_detections
+    cfg.freeze()
+    return cfg
+
+
+def build(config: TrainConfig, init: Path | None = None, device: str = "cpu") -> nn.Module:
+    """A network with its starting weights.
+
+    `init`, a local file, takes the place of the weights that `config.init` names: a state dict
+    of MobileNetV2 `features`, of a whole network of ours, or a Detectron2 checkpoint. Tensors
+    whose shape does not fit (another number of classes, say) start fresh.
+
+    Raises: ValueError when nothing in `init` fits the network.
+    """
+    torch.manual_seed(config.seed)
+    cfg = detectron2_config(config, device)
+    model = build_model(cfg)
+    if init is not None and init.suffix in (".pth", ".pt"):
+        state = torch.load(init, map_location="cpu", weights_only=True)
+        state = state.get("model", state)
+    elif init is not None or config.init == "model_zoo":
+        source = str(init) if init else model_zoo.get_checkpoint_url(R50)
+        DetectionCheckpointer(model).load(source)
+        return model
+    elif config.init == "imagenet":
+        weights = MobileNet_V2_Weights.IMAGENET1K_V2
+        state = weights.get_state_dict(progress=True, check_hash=True)
+    else:
+        return model
+    own = model.state_dict()
+    # A plain backbone names its tensors "0.0.weight" or "features.0.0.weight".
+    prefixed = {f"backbone.bottom_up.features.{k.removeprefix('features.')}": v for k, v in state.items()}
+    fitting = {
+        k: v for k, v in {**prefixed, **state}.items() if k in own and own[k].shape == v.shape
+    }
+    if not fitting:
+        raise ValueError(f"no tensor of {init or config.init} fits this network")
+    model.load_state_dict(fitting, strict=False)
+    return model
+
+
+def training_input(picture: np.ndarray, labels: np.ndarray, masks: np.ndarray, bgr: bool) -> dict:
+    """Detectron2's input of one example: (H, W, 3) RGB picture, labels (N,), masks (N, H, W)."""
+    height, width = picture.shape[:2]
+    instances = Instances((height, width))
+    bits = BitMasks(torch.from_numpy(masks.astype(bool)))
+    instances.gt_masks = bits
+    instances.gt_boxes = bits.get_bounding_boxes() if len(masks) else Boxes(torch.zeros(0, 4))
+    instances.gt_classes = torch.from_numpy(labels)
+    if bgr:
+        picture = picture[..., ::-1]
+    chw = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+    return {"image": chw, "instances": instances, "height": height, "width": width}
