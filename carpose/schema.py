@@ -1,0 +1,108 @@
+"""The public types of `POST /v1/pose`: what goes out, and the values that may come in."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from carpose.parts import View, Viewpoint
+
+EngineName = Literal["detectron2", "rekognition"]
+Include = Literal["masks", "annotated", "crop", "cutout"]
+Cars = Literal["main", "single"]
+Point = tuple[float, float]
+"""x, y in pixels of the upright picture."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageSize(_Answer):
+    """Size of the upright picture, in pixels."""
+
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class Mask(_Answer):
+    """COCO run-length encoding: column-major runs of the whole upright picture, compressed."""
+
+    size: tuple[int, int] = Field(description="height, width in pixels")
+    counts: str
+
+
+class Warning_(_Answer):
+    """Why a value is null, or what to doubt."""
+
+    code: str
+    detail: str
+
+
+class PoseAnswer(_Answer):
+    """How the car stands in the picture; what cannot be computed is null, with a warning."""
+
+    view: View | None
+    viewpoint: Viewpoint | None
+    viewpoint_score: float | None = Field(ge=0, le=1)
+    angle: float | None = Field(ge=0, le=90, description="degrees to the horizontal")
+    signed_angle: float | None = Field(
+        gt=-90, le=90, description="degrees, positive when the line rises to the right"
+    )
+    reference_line: tuple[Point, Point] | None
+
+
+class CarAnswer(_Answer):
+    """The main car."""
+
+    box: tuple[float, float, float, float]
+    score: float = Field(ge=0, le=1)
+    mask: Mask | None = None
+
+
+class PartAnswer(_Answer):
+    """A part of the main car."""
+
+    label: str
+    score: float = Field(ge=0, le=1)
+    box: tuple[float, float, float, float]
+    mask: Mask | None = None
+
+
+class Compliance(_Answer):
+    """Whether the photo shows what `expect` asks for."""
+
+    accepted: bool
+    reasons: list[str]
+
+
+class Pictures(_Answer):
+    """Data URLs of the pictures asked for: JPEG overlay and crop, PNG cut-out with alpha."""
+
+    annotated: str | None = None
+    crop: str | None = None
+    cutout: str | None = None
+
+
+class PoseResponse(_Answer):
+    """The answer to a photo."""
+
+    engine: EngineName
+    image: ImageSize
+    pose: PoseAnswer
+    car: CarAnswer
+    parts: list[PartAnswer]
+    compliance: Compliance | None = None
+    warnings: list[Warning_]
+    models: dict[str, str]
+    timings_ms: dict[str, float]
+    images: Pictures | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details; `type` ends in the error's code."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None

@@ -1,0 +1,52 @@
+"""What Mask R-CNN reads, and its raw output as `Detections`: shared by all frameworks."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from carpose.bundle import Bundle, ModelInput
+from carpose.detections import Detections
+from carpose.images import Picture
+
+
+def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
+    """(3, h, w) float32, 0 to 255, longest side `spec.size`, in the network's channel order."""
+    height, width = picture.pixels.shape[:2]
+    scale = spec.size / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    resized = Image.fromarray(picture.pixels).resize(size, Image.Resampling.BILINEAR)
+    chw = np.asarray(resized, np.float32).transpose(2, 0, 1)
+    return np.ascontiguousarray(chw if spec.channels == "RGB" else chw[::-1])
+
+
+def to_detections(
+    boxes: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    masks: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    network_size: tuple[int, int],
+    picture: Picture,
+    bundle: Bundle,
+    score_threshold: float,
+) -> Detections:
+    """Mask R-CNN's output in network pixels -> detections in pixels of the original picture.
+
+    boxes (N, 4); classes (N,) indices; masks (N, 1, M, M) probabilities; scores (N,);
+    network_size (height, width) of the network's input.
+    """
+    height, width = network_size
+    factor = np.array([picture.width / width, picture.height / height] * 2, np.float32)
+    corners = boxes * factor
+    limit = np.array([picture.width, picture.height] * 2, np.float32)
+    corners = np.clip(corners, 0, limit)
+    # Boxes without extent have no place in a picture; Mask R-CNN makes them at its borders.
+    keep = (scores >= score_threshold) & (corners[:, :2] < corners[:, 2:]).all(axis=1)
+    order = np.flatnonzero(keep)
+    order = order[np.argsort(-scores[order], kind="stable")]
+    return Detections(
+        corners[order],
+        np.clip(scores[order], 0, 1),
+        np.array(bundle.manifest.classes)[classes[order]],
+        np.round(masks[order, 0] * 255).astype(np.uint8),
+        bundle.identity,
+    )

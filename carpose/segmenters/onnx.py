@@ -1,0 +1,83 @@
+"""Mask R-CNN as ONNX on a CPU, by ONNX Runtime or, optionally, OpenVINO."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carpose.bundle import Bundle
+from carpose.detections import Detections
+from carpose.errors import MissingDependency
+from carpose.images import Picture
+from carpose.segmenters import Runtime
+from carpose.segmenters.network_input import network_input, to_detections
+
+OUTPUTS = ("boxes", "classes", "masks", "scores")
+Run = Callable[[NDArray[np.float32]], Sequence[NDArray[np.generic]]]
+
+
+class OnnxSegmenter:
+    """Runs a bundle's ONNX graph, which takes one picture of any size at a time.
+
+    A batch is run picture by picture: on a CPU the threads are busy with one already.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime = "onnxruntime", threads: int = 1) -> None:
+        self.bundle = bundle
+        load = _onnxruntime if runtime == "onnxruntime" else _openvino
+        self._run = load(bundle.weights, threads)
+
+    def __call__(self, pictures: Sequence[Picture], score_threshold: float) -> list[Detections]:
+        """See `Segmenter`."""
+        return [self._segment(picture, score_threshold) for picture in pictures]
+
+    def _segment(self, picture: Picture, score_threshold: float) -> Detections:
+        tensor = network_input(picture, self.bundle.manifest.input)
+        boxes, classes, masks, scores = self._run(tensor)
+        return to_detections(
+            boxes.astype(np.float32),
+            classes.astype(np.int64),
+            masks.astype(np.float32),
+            scores.astype(np.float32),
+            (tensor.shape[1], tensor.shape[2]),
+            picture,
+            self.bundle,
+            score_threshold,
+        )
+
+
+def _onnxruntime(weights: Path, threads: int) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads that spin would take the cores from the other detector on this machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        str(weights), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda tensor: session.run(OUTPUTS, {"image": tensor})
+
+
+def _openvino(weights: Path, threads: int) -> Run:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingDependency(
+            "runtime openvino is not installed: pip install 'carpose[openvino]'"
+        ) from error
+    compiled = openvino.Core().compile_model(
+        str(weights),
+        "CPU",
+        # bf16, its default on some CPUs, is to be judged by AP first.
+        {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"},
+    )
+
+    def run(tensor: NDArray[np.float32]) -> Sequence[NDArray[np.generic]]:
+        result = compiled.create_infer_request().infer({"image": tensor})
+        return [result[name] for name in OUTPUTS]
+
+    return run

@@ -1,0 +1,1 @@
+"""One Ray Serve deployment per file, thin: configuration, batching, threads, metrics."""

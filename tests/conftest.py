@@ -1,0 +1,131 @@
+"""Real photos and a real server for every test that wants them."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
+START_S = 180
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The car-parts data; tests that need its photos are skipped where it is absent."""
+    if not (DATA / "testset" / "annotations.json").is_file():
+        pytest.skip("no car-parts data: set CARPOSE_DATA")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def photos(data: Path) -> list[Path]:
+    """The test photos."""
+    return sorted((data / "testset" / "JPEGImages").glob("*.jpg"))
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running `serve run`; `url` is the application of serve_config.yaml, `strict` its twin
+    with tight limits, `config` the file it was started from."""
+
+    url: str
+    strict: str
+    config: Path
+    log: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """`serve run` on serve_config.yaml, as a user starts it, on a free port.
+
+    A second application with tight limits runs beside it, for what the limits refuse.
+    """
+    folder = tmp_path_factory.mktemp("serving")
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    port = free_port()
+    config["http_options"]["port"] = port
+    strict = {
+        "name": "strict",
+        "route_prefix": "/strict",
+        "import_path": "deployments.app:build",
+        "args": {
+            "ingress": {
+                "max_in_flight": 1,
+                "deadline_s": 0.02,
+                "max_upload_mb": 0.2,
+                "max_megapixels": 1,
+                "allow_origins": ["https://shop.example"],
+            }
+        },
+    }
+    config["applications"].append(strict)
+    path = folder / "serve_config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    environment = {
+        **os.environ,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONPATH": str(ROOT),
+        "RAY_TMPDIR": str(Path("/tmp") / f"carpose-{os.getpid()}"),
+    }
+    log = folder / "serve.log"
+    serve = shutil.which("serve", path=str(Path(sys.executable).parent)) or "serve"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [serve, "run", str(path)],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            for address in (url, f"{url}/strict"):
+                _wait_until_ready(f"{address}/healthz", process, log)
+            _wait_until_ready(f"{url}/readyz", process, log)
+            yield Serving(url, f"{url}/strict", path, log, environment)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def server(serving: Serving) -> str:
+    """Address of the real application."""
+    return serving.url
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    pytest.fail(f"{url} did not come up:\n{log.read_text()[-4000:]}")

@@ -1,0 +1,120 @@
+"""A bundle is used only when it is exactly what its manifest says."""
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from carpose.bundle import MANIFEST, open_bundle, sha256_of
+from carpose.errors import BadBundle
+
+
+def write_bundle(folder: Path, **changes: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = b"weights"
+    (folder / "model.onnx").write_bytes(weights)
+    manifest = {
+        "format": 1,
+        "name": "tiny",
+        "task": "car_parts",
+        "framework": "onnx",
+        "classes": ["wheel"],
+        "input": {"size": 64, "channels": "RGB"},
+        "score_threshold": 0.5,
+        "weights": {"path": "model.onnx", "sha256": hashlib.sha256(weights).hexdigest()},
+        **changes,
+    }
+    (folder / MANIFEST).write_text(yaml.safe_dump(manifest))
+    return folder
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A bundle folder behind a real HTTP server on loopback."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    (tmp_path / "www").mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["car_parts", "main_car"])
+def test_embedded_bundles_are_whole(name: str) -> None:
+    bundle = open_bundle(f"embedded:{name}")
+    assert bundle.manifest.task == name
+    assert bundle.identity.startswith("mobilenetv2-fpn@sha256:")
+
+
+def test_embedded_model_files_fit_in_45_mb() -> None:
+    sizes = [open_bundle(f"embedded:{n}").weights.stat().st_size for n in ("car_parts", "main_car")]
+    assert sum(sizes) <= 45e6
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"weights": {"path": "model.onnx", "sha256": "0" * 64}}, "does not have the sha256"),
+        ({"weights": {"path": "gone.onnx", "sha256": "0" * 64}}, "gone.onnx is missing"),
+        ({"weights": {"path": "../model.onnx", "sha256": "0" * 64}}, "weights.path"),
+        ({"classes": []}, "classes"),
+        ({"score_threshold": 2}, "score_threshold"),
+        ({"format": 2}, "format"),
+        ({"surprise": 1}, "surprise"),
+    ],
+    ids=["checksum", "missing", "path-traversal", "classes", "threshold", "format", "unknown-key"],
+)
+def test_a_bundle_that_is_not_right_is_refused_by_name(
+    tmp_path: Path, changes: dict[str, object], complaint: str
+) -> None:
+    folder = write_bundle(tmp_path / "b", **changes)
+    with pytest.raises(BadBundle, match=complaint):
+        open_bundle(str(folder))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["/nowhere", "embedded:nothing", "ftp://host/bundle", "http://example.com/b", "s3://b/k#md5=1"],
+)
+def test_an_unusable_uri_is_a_bad_bundle(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(BadBundle):
+        open_bundle(uri, cache=tmp_path)
+
+
+def test_a_remote_bundle_is_fetched_once(web: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "www" / "tiny")
+    pin = sha256_of(folder / MANIFEST)
+    first = open_bundle(f"{web}/tiny#sha256={pin}", cache=tmp_path / "cache")
+    (folder / "model.onnx").unlink()
+    again = open_bundle(f"{web}/tiny#sha256={pin}", cache=tmp_path / "cache")
+    assert first == again
+    assert again.weights.read_bytes() == b"weights"
+
+
+def test_a_remote_bundle_that_changed_after_pinning_is_refused(web: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "www" / "tiny")
+    pin = sha256_of(folder / MANIFEST)
+    write_bundle(folder, name="other")
+    with pytest.raises(BadBundle, match="has sha256"):
+        open_bundle(f"{web}/tiny#sha256={pin}", cache=tmp_path / "cache")
+
+
+def test_a_remote_file_that_was_tampered_with_leaves_nothing_in_the_cache(
+    web: str, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "www" / "tiny")
+    (folder / "model.onnx").write_bytes(b"evil")
+    with pytest.raises(BadBundle, match="sha256"):
+        open_bundle(f"{web}/tiny", cache=tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_remote_checkpoint_is_only_read_when_pinned(web: str, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "www" / "torch", framework="detectron2")
+    with pytest.raises(BadBundle, match="#sha256="):
+        open_bundle(f"{web}/torch", cache=tmp_path / "cache")
