@@ -1,9 +1,10 @@
 """A model bundle: a folder with `model.yaml` and the weights it names, checked by sha256.
 
-    embedded:car_parts                       comes with the package
-    /models/car_parts                        a folder
-    s3://bucket/prefix, https://host/path    fetched once into a cache; add #sha256=HEX, the hash
-                                             of model.yaml, to pin what is fetched
+embedded:car_parts                       comes with the package
+model_zoo:COCO-InstanceSegmentation/...  from Detectron2's model zoo
+/models/car_parts                        a folder
+s3://bucket/prefix, https://host/path    fetched once into a cache; add #sha256=HEX, the hash
+                                         of model.yaml, to pin what is fetched
 """
 
 import hashlib
@@ -99,8 +100,13 @@ def open_bundle(uri: str, cache: Path | None = None) -> Bundle:
     if uri.startswith("embedded:"):
         folder = Path(str(files("carpose"))) / "models" / uri.removeprefix("embedded:")
         return _checked(folder, uri)
+    cache = cache or Path.home() / ".cache" / "carpose"
+    if uri.startswith("model_zoo:"):
+        from carpose.segmenters.model_zoo import model_zoo_bundle
+
+        return model_zoo_bundle(uri.removeprefix("model_zoo:"), cache)
     if "://" in uri:
-        return _fetched(uri, cache or Path.home() / ".cache" / "carpose")
+        return _fetched(uri, cache)
     return _checked(Path(uri), uri)
 
 
@@ -144,6 +150,7 @@ def _checked(folder: Path, where: str) -> Bundle:
 
 def _fetched(uri: str, cache: Path) -> Bundle:
     base, _, fragment = uri.partition("#")
+    base = base.rstrip("/")
     pin = fragment.removeprefix("sha256=") if fragment else None
     if fragment and (not fragment.startswith("sha256=") or len(pin or "") != 64):
         raise BadBundle(f"{uri}: after # comes sha256= and 64 hex digits")
@@ -153,17 +160,19 @@ def _fetched(uri: str, cache: Path) -> Bundle:
     cache.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix="fetch-", dir=cache))
     try:
-        _download(base, MANIFEST, staging / MANIFEST, MAX_MANIFEST_BYTES)
+        fetch_file(f"{base}/{MANIFEST}", staging / MANIFEST, MAX_MANIFEST_BYTES)
         found = sha256_of(staging / MANIFEST)
         if pin and found != pin:
             raise BadBundle(f"{uri}: {MANIFEST} has sha256 {found}")
         manifest = read_manifest((staging / MANIFEST).read_bytes(), uri)
         if manifest.framework == "detectron2" and not pin:
-            raise BadBundle(f"{uri}: a PyTorch checkpoint from afar is only read when pinned: "
-                            f"append #sha256={found} once you trust it")
+            raise BadBundle(
+                f"{uri}: a PyTorch checkpoint from afar is only read when pinned: "
+                f"append #sha256={found} once you trust it"
+            )
         if not (cache / found / MANIFEST).is_file():
             for file in _files(manifest):
-                _download(base, file.path, staging / file.path, MAX_FILE_BYTES)
+                fetch_file(f"{base}/{file.path}", staging / file.path)
             _checked(staging, uri)
             # Several replicas may fetch at once; whoever is first wins, and all are equal.
             _move_unless_there(staging, cache / found)
@@ -180,11 +189,14 @@ def _move_unless_there(staging: Path, final: Path) -> None:
             raise
 
 
-def _download(base: str, name: str, target: Path, limit: int) -> None:
-    url = urllib.parse.urlsplit(base)
-    source = f"{base.rstrip('/')}/{name}"
+def fetch_file(source: str, target: Path, limit: int = MAX_FILE_BYTES) -> None:
+    """Fetch an s3:// or https:// file of at most `limit` bytes (http:// from this machine only).
+
+    Raises: BadBundle saying what went wrong.
+    """
+    url = urllib.parse.urlsplit(source)
     if url.scheme == "s3":
-        _download_s3(url.netloc, f"{url.path.strip('/')}/{name}".lstrip("/"), target, limit)
+        _fetch_s3(url.netloc, url.path.lstrip("/"), target, limit)
     elif url.scheme == "https" or (url.scheme == "http" and url.hostname in ("127.0.0.1", "::1")):
         try:
             with urllib.request.urlopen(source, timeout=30) as response, target.open("wb") as file:
@@ -192,10 +204,10 @@ def _download(base: str, name: str, target: Path, limit: int) -> None:
         except (urllib.error.URLError, OSError) as error:
             raise BadBundle(f"{source}: {error}") from error
     else:
-        raise BadBundle(f"{base}: a bundle is embedded:NAME, a folder, s3:// or https://")
+        raise BadBundle(f"{source}: a bundle is embedded:NAME, a folder, s3:// or https://")
 
 
-def _download_s3(bucket: str, key: str, target: Path, limit: int) -> None:
+def _fetch_s3(bucket: str, key: str, target: Path, limit: int) -> None:
     # Only who keeps bundles in S3 pays for importing boto3.
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError

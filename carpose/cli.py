@@ -1,8 +1,8 @@
 """`carpose photo.jpg`: the whole answer without a server.
 
-    carpose photo.jpg                          JSON on standard output
-    carpose photo.jpg --annotated out.jpg      and the overlay as a picture
-    carpose photo.jpg --expect front-left      exit code 3 when the photo is refused
+carpose photo.jpg                          JSON on standard output
+carpose photo.jpg --annotated out.jpg      and the overlay as a picture
+carpose photo.jpg --expect front-left      exit code 3 when the photo is refused
 """
 
 import argparse

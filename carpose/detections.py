@@ -52,7 +52,9 @@ class Detections:
             or len(masks) != n
             or masks.shape[1] != masks.shape[2]
         ):
-            raise ValueError(f"roi_masks must be uint8 ({n}, M, M), not {masks.dtype} {masks.shape}")
+            raise ValueError(
+                f"roi_masks must be uint8 ({n}, M, M), not {masks.dtype} {masks.shape}"
+            )
 
     @classmethod
     def none(cls) -> "Detections":
@@ -62,13 +64,17 @@ class Detections:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]) -> "Detections":
+    def __getitem__(
+        self, index: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]
+    ) -> "Detections":
         """The detections that a boolean mask or a list of indices picks."""
         picked = np.asarray(index)
         if picked.dtype != np.bool_:
             picked = picked.astype(np.intp)
         masks = None if self.roi_masks is None else self.roi_masks[picked]
-        return Detections(self.boxes[picked], self.scores[picked], self.labels[picked], masks, self.model)
+        return Detections(
+            self.boxes[picked], self.scores[picked], self.labels[picked], masks, self.model
+        )
 
     @property
     def centres(self) -> NDArray[np.float32]:

@@ -14,7 +14,6 @@ from carpose.schema import PoseResponse
 class PosePostprocessor:
     """The rules of carpose.answer behind a handle."""
 
-
     def describe(
         self, picture: Picture, cars: Detections, parts: Detections, question: Question
     ) -> tuple[PoseResponse, float]:

@@ -88,5 +88,3 @@ def _not_empty(content: bytes) -> bytes:
     if not content:
         raise BadImage("the upload is empty")
     return content
-
-

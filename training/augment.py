@@ -89,7 +89,9 @@ def _visible(
     polygons: tuple[Polygon, ...], matrix: NDArray[np.float64], size: int
 ) -> NDArray[np.uint8] | None:
     """(size, size) mask of a transformed instance, or None when hardly any of it is left."""
-    moved = [p @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) for p in polygons]
+    moved = [
+        p @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) for p in polygons
+    ]
     whole = sum(cv2.contourArea(p.astype(np.float32)) for p in moved)
     mask = raster(moved, size, size)
     left = int(mask.sum())
@@ -107,9 +109,16 @@ def _place(
     matrix = _affine(photo.width, photo.height, size, config, rng)
     backdrop = _backdrop(size, rng)
     warped = cv2.warpAffine(
-        picture, matrix, (size, size), flags=cv2.INTER_AREA, dst=backdrop, borderMode=cv2.BORDER_TRANSPARENT
+        picture,
+        matrix,
+        (size, size),
+        flags=cv2.INTER_AREA,
+        dst=backdrop,
+        borderMode=cv2.BORDER_TRANSPARENT,
     )
-    seen = [(i.label, m) for i in instances if (m := _visible(i.polygons, matrix, size)) is not None]
+    seen = [
+        (i.label, m) for i in instances if (m := _visible(i.polygons, matrix, size)) is not None
+    ]
     return warped, np.array([label for label, _ in seen], np.int64), [m for _, m in seen]
 
 

@@ -1,7 +1,7 @@
 """The car-parts data: COCO annotations in, photos with one polygon set per instance out.
 
-    python -m training.dataset download --data DIR     fetch the data from its public source
-    python -m training.dataset show --data DIR         counts, and a contact sheet
+python -m training.dataset download --data DIR     fetch the data from its public source
+python -m training.dataset show --data DIR         counts, and a contact sheet
 """
 
 import json
@@ -121,9 +121,7 @@ def load_photos(root: Path, split: Split, task: Task) -> list[Photo]:
                 for flat in annotation["segmentation"]  # type: ignore[attr-defined]
                 if len(flat) >= 6
             ]
-            groups = (
-                split_wheels(polygons, width, height) if name == "wheel" else [tuple(polygons)]
-            )
+            groups = split_wheels(polygons, width, height) if name == "wheel" else [tuple(polygons)]
             parts += [Instance(PARTS.index(name), group) for group in groups if group]
         if task == "main_car":
             outline = whole_car((p for i in parts for p in i.polygons), width, height)

@@ -109,9 +109,7 @@ def coco_results(
     return results
 
 
-def average_precision(
-    photos: list[Photo], found: list[Detections], task: Task
-) -> dict[str, float]:
+def average_precision(photos: list[Photo], found: list[Detections], task: Task) -> dict[str, float]:
     """AP and AP50 of boxes and masks, and box AP per class, all 0 to 1."""
     truth = coco_ground_truth(photos, task)
     figures: dict[str, float] = {}
@@ -208,7 +206,9 @@ def viewpoints(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--parts", default="embedded:car_parts")
     parser.add_argument("--car", default="embedded:main_car", help="a bundle, or none")

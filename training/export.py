@@ -98,11 +98,15 @@ def export(run: Path, out: Path, framework: str, provenance: dict[str, str]) -> 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--framework", choices=["onnx", "detectron2"])
-    parser.add_argument("--start", default="", help="starting weights and their licence, for the manifest")
+    parser.add_argument(
+        "--start", default="", help="starting weights and their licence, for the manifest"
+    )
     args = parser.parse_args()
     setup_logger(name="detectron2")
     config = load_config(args.run / "config.yaml")

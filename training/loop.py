@@ -60,7 +60,12 @@ def optimizer_for(model: nn.Module, config: OptimizerConfig) -> torch.optim.Opti
             groups.setdefault((factor, decay), []).append(parameter)
     return torch.optim.AdamW(
         [
-            {"params": p, "lr": config.learning_rate * factor, "factor": factor, "weight_decay": decay}
+            {
+                "params": p,
+                "lr": config.learning_rate * factor,
+                "factor": factor,
+                "weight_decay": decay,
+            }
             for (factor, decay), p in groups.items()
         ]
     )

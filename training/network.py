@@ -117,7 +117,9 @@ def build(config: TrainConfig, init: Path | None = None, device: str = "cpu") ->
         return model
     own = model.state_dict()
     # A plain backbone names its tensors "0.0.weight" or "features.0.0.weight".
-    prefixed = {f"backbone.bottom_up.features.{k.removeprefix('features.')}": v for k, v in state.items()}
+    prefixed = {
+        f"backbone.bottom_up.features.{k.removeprefix('features.')}": v for k, v in state.items()
+    }
     fitting = {
         k: v for k, v in {**prefixed, **state}.items() if k in own and own[k].shape == v.shape
     }

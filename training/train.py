@@ -50,7 +50,13 @@ class Examples(IterableDataset):
             times = whole.astype(int) + (rng.random(len(rest)) < rest)
             for index in rng.permutation(np.repeat(np.arange(len(times)), times))[number::of]:
                 picture, labels, masks = sample(
-                    self.photos, self.outlines, int(index), config.size, config.augment, config.task, rng
+                    self.photos,
+                    self.outlines,
+                    int(index),
+                    config.size,
+                    config.augment,
+                    config.task,
+                    rng,
                 )
                 yield training_input(picture, labels, masks, self.bgr)
 
@@ -79,11 +85,17 @@ def draw_curves(metrics: Path, out: Path) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder with trainingset/ and testset/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with trainingset/ and testset/"
+    )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--init", type=Path, help="local starting weights, in place of the configured ones")
+    parser.add_argument(
+        "--init", type=Path, help="local starting weights, in place of the configured ones"
+    )
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -91,7 +103,9 @@ def main() -> None:
     config = load_config(args.config)
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    (args.out / "config.yaml").write_text(
+        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    )
     checkpoint = args.out / "checkpoint.pth"
     metrics = args.out / "metrics.jsonl"
     done = torch.load(checkpoint, weights_only=True)["step"] if checkpoint.exists() else 0
@@ -115,7 +129,9 @@ def main() -> None:
     bar.close()
     torch.save(weights, args.out / "model.pth")
     draw_curves(metrics, args.out / "curves.png")
-    print(f"averaged weights: {args.out / 'model.pth'}; next: python -m training.export --run {args.out}")
+    print(
+        f"averaged weights: {args.out / 'model.pth'}; next: python -m training.export --run {args.out}"
+    )
 
 
 if __name__ == "__main__":

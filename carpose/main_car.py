@@ -1,0 +1,79 @@
+"""Which car a photo is about, and which parts are its own."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carpose.detections import Detections
+from carpose.errors import MultipleCars, NoCar
+
+CAR_LABELS = ("car", "truck", "bus")
+"""COCO's names of what counts as a car; our own segmenter says car."""
+
+GRID_PX = 256
+"""Longest side of the grid on which masks are compared: fine enough for a mirror or a light."""
+
+SAME_CAR = 0.6
+"""Two detections are the same car when the smaller one lies in the other by this share."""
+
+
+def cars_only(detections: Detections) -> Detections:
+    """The detections of cars, trucks and buses."""
+    return detections[np.isin(detections.labels, CAR_LABELS)]
+
+
+def main_car(cars: Detections) -> int:
+    """Index of the main car: the one with the largest mask.
+
+    Raises: NoCar when there is none.
+    """
+    if not len(cars):
+        raise NoCar("no car was found in the picture")
+    # Equal areas are told apart by score and place, so that the order does not decide.
+    keys = (*cars.boxes.T, cars.scores, cars.areas)
+    return int(np.lexsort(keys)[-1])
+
+
+def single_car(cars: Detections) -> int:
+    """Index of the only car; a second detection of the same car is no second car.
+
+    Raises: NoCar when there is none; MultipleCars when there are several.
+    """
+    index = main_car(cars)
+    others = sum(not _same_car(cars.boxes[index], box) for box in np.delete(cars.boxes, index, 0))
+    if others:
+        raise MultipleCars(f"{others + 1} cars were found where one is required")
+    return index
+
+
+def _same_car(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    if (size <= 0).any():
+        return False
+    smaller = min(np.prod(a[2:] - a[:2]), np.prod(b[2:] - b[:2]))
+    return bool(np.prod(size) >= SAME_CAR * smaller)
+
+
+def parts_of(
+    cars: Detections, index: int, parts: Detections, width: int, height: int
+) -> Detections:
+    """The parts that lie mostly (by at least a half) in the mask of car `index`.
+
+    Where car or part has no mask its box takes the mask's place. `width` and `height` are the
+    picture's, in pixels.
+    """
+    scale = min(1.0, GRID_PX / max(width, height))
+    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+    car = np.zeros((rows, columns), np.bool_)
+    where = cars.cropped_mask(index, columns, rows, scale)
+    car[where[0], where[1]] = where[2]
+    own = np.zeros(len(parts), np.bool_)
+    for k in range(len(parts)):
+        y, x, part = parts.cropped_mask(k, columns, rows, scale)
+        pixels = np.count_nonzero(part)
+        if pixels:
+            own[k] = 2 * np.count_nonzero(car[y, x] & part) >= pixels
+        else:
+            # Too small for the grid: its centre decides.
+            cx, cy = (parts.centres[k] * scale).astype(int)
+            own[k] = 0 <= cy < rows and 0 <= cx < columns and bool(car[cy, cx])
+    return parts[own]

@@ -1,0 +1,115 @@
+"""Pictures for people: the overlay, the crop and the cut-out of the main car."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from carpose.detections import Detections
+from carpose.images import Pixels
+from carpose.pose import Pose
+
+MARGIN = 0.04
+"""Room around the car in a crop, as a share of its box."""
+
+COLOURS = {
+    # Okabe and Ito's colours, told apart by colour-blind people too; twins share a family.
+    "hood": (230, 159, 0),
+    "front_bumper": (86, 180, 233),
+    "back_bumper": (86, 180, 233),
+    "front_glass": (0, 158, 115),
+    "back_glass": (0, 158, 115),
+    "trunk": (230, 159, 0),
+    "tailgate": (230, 159, 0),
+    "wheel": (240, 228, 66),
+}
+LEFT, RIGHT, OTHER = (0, 114, 178), (213, 94, 0), (204, 121, 167)
+"""The car's left parts are blue, its right parts vermilion, in the page too."""
+
+
+def colour_of(label: str) -> tuple[int, int, int]:
+    """RGB of a part, the same in every picture."""
+    if "left" in label:
+        return LEFT
+    return RIGHT if "right" in label else COLOURS.get(label, OTHER)
+
+
+def annotated(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: Pose) -> Pixels:
+    """The picture with parts, main car, reference line and viewpoint drawn on it.
+
+    `parts` and `pose` are in pixels of this picture; `car` is (H, W), the main car's mask.
+    """
+    height, width = pixels.shape[:2]
+    stroke = max(1, round(max(width, height) / 400))
+    canvas = pixels.astype(np.float32)
+    canvas[~car] *= 0.72
+    for k in np.argsort(-parts.areas):
+        rows, columns, inside = parts.cropped_mask(int(k), width, height)
+        colour = np.array(colour_of(str(parts.labels[k])), np.float32)
+        window = canvas[rows, columns]
+        window[inside] = 0.55 * window[inside] + 0.45 * colour
+        window[_edge(inside, stroke)] = colour
+    canvas[_edge(car, stroke)] = 255
+    image = Image.fromarray(canvas.astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    font = _font(max(11, round(max(width, height) / 60)))
+    for k in range(len(parts)):
+        x, y = (float(v) for v in parts.centres[k])
+        _plate(draw, (x, y), str(parts.labels[k]).replace("_", " "), font)
+    if pose.reference_line:
+        draw.line(pose.reference_line, (255, 255, 255), 4 * stroke)
+        draw.line(pose.reference_line, (220, 0, 90), 2 * stroke)
+    caption = pose.viewpoint or pose.view or "viewpoint unknown"
+    if pose.signed_angle is not None:
+        caption += f"   {pose.signed_angle:+.1f}°"
+    large = _font(max(16, round(max(width, height) / 32)))
+    _plate(draw, (0, 0), caption, large, anchor="la")
+    return np.asarray(image)
+
+
+def crop_window(box: NDArray[np.float32], width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of a box with a margin, inside a picture of width x height."""
+    margin = MARGIN * (box[2:] - box[:2])
+    x0, y0 = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(box[2:] + margin), [width, height]).astype(int)
+    return slice(int(y0), max(int(y1), int(y0) + 1)), slice(int(x0), max(int(x1), int(x0) + 1))
+
+
+def cutout(pixels: Pixels, car: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(H, W, 4) RGBA: the car with a soft edge on nothing."""
+    alpha = Image.fromarray(car.astype(np.uint8) * np.uint8(255))
+    radius = max(0.6, max(car.shape) / 1000)
+    soft = np.asarray(alpha.filter(ImageFilter.GaussianBlur(radius)))
+    return np.dstack([pixels, soft])
+
+
+def _edge(mask: NDArray[np.bool_], stroke: int) -> NDArray[np.bool_]:
+    """The mask's own pixels within `stroke` of its border."""
+    inner = mask.copy()
+    for _ in range(stroke):
+        padded = np.pad(inner, 1)
+        inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:] & inner
+    return mask & ~inner
+
+
+def _plate(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    anchor: str = "mm",
+) -> None:
+    """Text on a dark plate, readable on any paint."""
+    x0, y0, x1, y1 = draw.textbbox(at, text, font=font, anchor=anchor)
+    pad = (y1 - y0) * 0.35
+    shift = max(0.0, pad - x0), max(0.0, pad - y0)
+    at = at[0] + shift[0], at[1] + shift[1]
+    x0, y0, x1, y1 = draw.textbbox(at, text, font=font, anchor=anchor)
+    draw.rounded_rectangle((x0 - pad, y0 - pad, x1 + pad, y1 + pad), pad, fill=(20, 22, 26))
+    draw.text(at, text, (255, 255, 255), font=font, anchor=anchor)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
