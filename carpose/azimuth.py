@@ -15,18 +15,20 @@ from carpose.detections import Detections
 from carpose.parts import Viewpoint, side_of
 
 EXTENTS = {
-    # part: (width across the car, length along the car) in metres, of typical passenger cars.
-    "front_bumper": (1.8, 0.5),
-    "back_bumper": (1.8, 0.5),
-    "hood": (1.5, 1.0),
-    "front_glass": (1.35, 0.75),
-    "back_glass": (1.25, 0.6),
-    "trunk": (1.4, 0.6),
-    "tailgate": (1.45, 0.3),
-    "front_left_door": (0.0, 1.05),
-    "front_right_door": (0.0, 1.05),
-    "back_left_door": (0.0, 1.05),
-    "back_right_door": (0.0, 1.05),
+    # part: (width across the car, length along the car) in metres, of typical passenger cars,
+    # and how far that can be trusted: hoods and windows slope, and what the data calls trunk
+    # is the whole bed of a pickup.
+    "front_bumper": (1.8, 0.5, 1.0),
+    "back_bumper": (1.8, 0.5, 1.0),
+    "hood": (1.5, 1.0, 0.3),
+    "front_glass": (1.35, 0.75, 0.3),
+    "back_glass": (1.25, 0.6, 0.3),
+    "trunk": (1.5, 1.8, 0.1),
+    "tailgate": (1.45, 0.3, 0.3),
+    "front_left_door": (0.0, 1.05, 1.0),
+    "front_right_door": (0.0, 1.05, 1.0),
+    "back_left_door": (0.0, 1.05, 1.0),
+    "back_right_door": (0.0, 1.05, 1.0),
 }
 END_WEIGHT = {
     "front_bumper": 1.0,
@@ -49,7 +51,7 @@ TURN_ERROR = 6.0
 GUESSED_TURN_ERROR = 25.0
 """The same when only lights and mirrors are seen, which say little about the turn."""
 
-END_ON, SIDE_ON = 14.0, 63.0
+END_ON, SIDE_ON = 14.0, 73.0
 """Where people stop calling a view plainly front, and start calling it plainly side, degrees;
 placed by looking at contact sheets of the training photos sorted by turn."""
 
@@ -138,13 +140,13 @@ def _turn(parts: Iterable[_Part]) -> tuple[float, float]:
     parts gives both, whichever parts are missing.
     """
     sized = [(p, *EXTENTS[p.label]) for p in parts if p.label in EXTENTS]
-    across = math.fsum(p.score * w * w for p, w, _ in sized)
-    along = math.fsum(p.score * x * x for p, _, x in sized)
-    mixed = math.fsum(p.score * w * x for p, w, x in sized)
-    right_across = math.fsum(p.score * w * p.width for p, w, _ in sized)
-    right_along = math.fsum(p.score * x * p.width for p, _, x in sized)
-    doors = any(w == 0 for _, w, _ in sized)
-    ends = any(w > 0 for _, w, _ in sized)
+    across = math.fsum(p.score * t * w * w for p, w, _, t in sized)
+    along = math.fsum(p.score * t * x * x for p, _, x, t in sized)
+    mixed = math.fsum(p.score * t * w * x for p, w, x, t in sized)
+    right_across = math.fsum(p.score * t * w * p.width for p, w, _, t in sized)
+    right_along = math.fsum(p.score * t * x * p.width for p, _, x, t in sized)
+    doors = any(w == 0 for _, w, _, _ in sized)
+    ends = any(w > 0 for _, w, _, _ in sized)
     if not sized:
         # Both lights of an end are seen end-on; one alone is seen from its corner.
         sides = {side_of(p.label) for p in parts}
