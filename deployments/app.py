@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from ray import serve
 from ray.serve import Application
 
 from deployments.car_part_detector import CarPartDetector
 from deployments.config import Args, DetectorArgs
-from deployments.http_app import http_app
 from deployments.ingress import Ingress
 from deployments.main_car_segmenter import MainCarSegmenter
 from deployments.pose_postprocessor import PosePostprocessor
@@ -27,16 +25,14 @@ def build(args: Args) -> Application:
         ray_actor_options={"num_cpus": post.num_cpus},
     ).bind()
     edge = args.ingress
-    ingress = serve.ingress(http_app(Ingress, edge.allow_origins))(Ingress)
-    deployment = serve.deployment(ingress).options(
-        name="Ingress",
+    ingress = Ingress.options(
         num_replicas=edge.num_replicas,
         # Beyond max_in_flight the ingress itself answers 503, as problem+json; it must get to
         # see the request, and health checks must pass while photos wait.
         max_ongoing_requests=edge.max_in_flight + INGRESS_QUEUE,
         ray_actor_options={"num_cpus": edge.num_cpus},
     )
-    return deployment.bind(edge, car, parts, postprocessor)  # type: ignore[no-any-return]
+    return ingress.bind(edge, car, parts, postprocessor)  # type: ignore[no-any-return]
 
 
 def _detector_options(args: DetectorArgs) -> dict[str, Any]:

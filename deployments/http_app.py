@@ -10,7 +10,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from ray.exceptions import RayError
-from ray.serve.exceptions import RayServeException
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -70,8 +69,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def http_app(ingress: type[Any], allow_origins: tuple[str, ...]) -> FastAPI:
-    """The application whose routes are methods of `ingress`."""
+def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
+    """The application whose routes are methods of the object `ingress`."""
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
@@ -101,7 +100,7 @@ def http_app(ingress: type[Any], allow_origins: tuple[str, ...]) -> FastAPI:
     if allow_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allow_origins), allow_methods=["*"])
     # RayError covers what a remote deployment raised; Exception is what remains, a bug of ours.
-    for kind in (CarposeError, RayError, RayServeException, TimeoutError, Exception):
+    for kind in (CarposeError, RayError, TimeoutError, Exception):
         app.add_exception_handler(kind, _problem)
     app.add_exception_handler(RequestValidationError, _bad_parameter)
     app.add_exception_handler(HTTPException, _http_error)

@@ -5,15 +5,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, Response
+from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from carpose.answer import Question, parse_expect, parse_include
 from carpose.images import Limits
 from carpose.schema import Cars, EngineName, PoseResponse
 from deployments.config import IngressArgs
-from deployments.http_app import WEB
+from deployments.http_app import WEB, http_app
 from deployments.metrics import answer_counter
 from deployments.pipeline import Pipeline
 from deployments.problems import outcome_of
@@ -27,6 +28,8 @@ LEGACY_VIEW = {"back": 0, "front": 1, "side": 2, None: None}
 Reader = Callable[[Request, Limits], Awaitable[bytes]]
 
 
+@serve.deployment
+@serve.ingress()
 class Ingress:
     """HTTP in front of the graph; errors become problem+json in `deployments.http_app`."""
 
@@ -39,6 +42,11 @@ class Ingress:
     ) -> None:
         self._pipeline = Pipeline(args, car, parts, postprocessor)
         self._answers = answer_counter()
+        self._allow_origins = args.allow_origins
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Ray Serve asks for the application once the replica is made."""
+        return http_app(self, self._allow_origins)
 
     async def pose(
         self,

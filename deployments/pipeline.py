@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
+from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from carpose.answer import Question
@@ -108,6 +109,9 @@ class Pipeline:
             pose = self._postprocessor.describe.remote(reference, car, parts, question)
             try:
                 return await pose  # type: ignore[no-any-return]
+            except BackPressureError as error:
+                # Ray Serve would answer it itself, in plain text.
+                raise Overloaded("a queue is full") from error
             except Exception as error:
                 # A photo changes nothing, so it may be asked again when a replica died with it.
                 if not is_lost_replica(error):

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.exceptions import DeploymentUnavailableError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -83,7 +83,7 @@ def as_problem(request: Request, error: BaseException) -> Response:
     cause = root_cause(error)
     if isinstance(cause, errors.CarposeError) and type(cause) in STATUS:
         return problem(request, STATUS[type(cause)], cause.code, cause.detail)
-    if isinstance(cause, Overloaded | BackPressureError):
+    if isinstance(cause, Overloaded):
         detail = "all places in the queue are taken; try again shortly"
         wait = {"Retry-After": str(RETRY_AFTER_S)}
         return problem(request, 503, "overloaded", detail, wait)
@@ -103,8 +103,6 @@ def outcome_of(error: BaseException) -> str:
     cause = root_cause(error)
     if isinstance(cause, errors.CarposeError):
         return cause.code
-    if isinstance(cause, BackPressureError):
-        return "overloaded"
     return "timeout" if isinstance(cause, TimeoutError) else "internal"
 
 

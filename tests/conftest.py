@@ -18,7 +18,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
-START_S = 180
+START_S = 90
 
 
 @pytest.fixture(scope="session")
