@@ -1,5 +1,6 @@
 """The FastAPI application around the ingress: routes, documents, static files, headers, errors."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from carpose import __version__
 from carpose.errors import BadParameter, CarposeError
 from carpose.schema import PoseResponse, Problem
 from deployments.problems import MEDIA_TYPE, as_problem, problem
+
+logger = logging.getLogger("ray.serve")
 
 WEB = Path(__file__).parent / "web"
 
@@ -108,7 +111,10 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
 
 
 async def _problem(request: Request, error: Exception) -> Response:
-    return as_problem(request, error)
+    response = as_problem(request, error)
+    if response.status_code == 500:
+        logger.error("a bug of ours: %s", type(error).__name__, exc_info=error)
+    return response
 
 
 async def _bad_parameter(request: Request, error: Exception) -> Response:

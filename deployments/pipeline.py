@@ -103,21 +103,33 @@ class Pipeline:
     async def _through_detectors(
         self, reference: "ray.ObjectRef[Picture]", question: Question
     ) -> tuple[PoseResponse, float]:
-        while True:
-            car = self._detectors["main_car"].detect.remote(reference)
-            parts = self._detectors["car_parts"].detect.remote(reference)
-            pose = self._postprocessor.describe.remote(reference, car, parts, question)
-            try:
-                return await pose  # type: ignore[no-any-return]
-            except BackPressureError as error:
-                # Ray Serve would answer it itself, in plain text.
-                raise Overloaded("a queue is full") from error
-            except Exception as error:
-                # A photo changes nothing, so it may be asked again when a replica died with it.
-                if not is_lost_replica(error):
-                    raise
-                await asyncio.sleep(RETRY_PAUSE_S)
-            except asyncio.CancelledError:
-                for response in (pose, parts, car):
-                    response.cancel()
+        # The detections come back here before they go on. Handing their references straight to
+        # the postprocessor would save a hop, but Ray Serve takes a detector's death for the
+        # death of the postprocessor that waits for it.
+        cars, parts = await asyncio.gather(
+            *(_ask(detector.detect, reference) for detector in self._detectors.values())
+        )
+        return await _ask(  # type: ignore[no-any-return]
+            self._postprocessor.describe, reference, cars, parts, question
+        )
+
+
+async def _ask(method: DeploymentHandle, *arguments: Any) -> Any:
+    """A deployment's answer; asked again when a replica died with the question.
+
+    A photo changes nothing, so asking twice is right; the deadline ends it.
+    """
+    while True:
+        response = method.remote(*arguments)
+        try:
+            return await response
+        except BackPressureError as error:
+            # Ray Serve would answer it itself, in plain text.
+            raise Overloaded("a queue is full") from error
+        except asyncio.CancelledError:
+            response.cancel()
+            raise
+        except Exception as error:
+            if not is_lost_replica(error):
                 raise
+            await asyncio.sleep(RETRY_PAUSE_S)

@@ -1,6 +1,7 @@
 """Real photos and a real server for every test that wants them."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -84,6 +85,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     environment = {
         **os.environ,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "PYTHONPATH": str(ROOT),
         "RAY_TMPDIR": str(Path("/tmp") / f"carpose-{os.getpid()}"),
     }
