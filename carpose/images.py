@@ -19,8 +19,8 @@ from carpose.errors import BadImage, TooLarge, TooManyPixels, UnsupportedType
 Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB, contiguous."""
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "HEIF", "MPO")
-"""Pillow's names of what is decoded; MPO is what some cameras write as .jpg."""
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "HEIF")
+"""Pillow's names of what is decoded; its JPEG reader also takes cameras' MPO."""
 
 READ = "JPEG, PNG, WebP or HEIC"
 MEDIA_TYPES: Final = frozenset(

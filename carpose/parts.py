@@ -1,5 +1,6 @@
 """The vocabulary: 18 car parts with the car's own sides, and eight viewpoints."""
 
+import re
 from typing import Final, Literal, get_args
 
 Part = Literal[
@@ -38,13 +39,11 @@ VIEWPOINTS: Final[tuple[Viewpoint, ...]] = get_args(Viewpoint)
 def mirrored(name: str) -> str:
     """Name of what `name` becomes when the picture is mirrored: left and right swap.
 
-    >>> mirrored("front_left_door"), mirrored("back-right"), mirrored("wheel")
-    ('front_right_door', 'back-left', 'wheel')
+    >>> mirrored("front_left_door"), mirrored("back-right"), mirrored("left"), mirrored("wheel")
+    ('front_right_door', 'back-left', 'right', 'wheel')
     """
     swap = {"left": "right", "right": "left"}
-    for separator in ("_", "-"):
-        name = separator.join(swap.get(word, word) for word in name.split(separator))
-    return name
+    return re.sub("left|right", lambda side: swap[side.group()], name)
 
 
 def side_of(label: str) -> Side | None:
