@@ -165,7 +165,10 @@ def _named_sides(parts: Iterable[_Part]) -> list[tuple[float, float]]:
     """Votes of labels with a side: doors in full, mirrors and lights, seen from afar, less."""
     share = {"door": 1.0, "mirror": 0.25, "light": 0.15}
     return [
-        (share.get(p.label.rpartition("_")[2], 0.0) * (1 if side_of(p.label) == "left" else -1), p.weight)
+        (
+            share.get(p.label.rpartition("_")[2], 0.0) * (1 if side_of(p.label) == "left" else -1),
+            p.weight,
+        )
         for p in parts
         if side_of(p.label)
     ]

@@ -59,7 +59,7 @@ class Detections:
     @classmethod
     def none(cls) -> "Detections":
         """No detections."""
-        return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.str_))
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.str_))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -79,16 +79,18 @@ class Detections:
     @property
     def centres(self) -> NDArray[np.float32]:
         """(N, 2) box centres x, y in pixels."""
-        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+        centres: NDArray[np.float32] = (self.boxes[:, :2] + self.boxes[:, 2:]) / np.float32(2)
+        return centres
 
     @property
     def areas(self) -> NDArray[np.float32]:
         """(N,) area in square pixels: of the mask, or of the box where there is no mask."""
         size = self.boxes[:, 2:] - self.boxes[:, :2]
-        box = size[:, 0] * size[:, 1]
+        box: NDArray[np.float32] = size[:, 0] * size[:, 1]
         if self.roi_masks is None:
             return box
-        return box * (self.roi_masks >= 128).mean(axis=(1, 2), dtype=np.float32)
+        share: NDArray[np.float32] = (self.roi_masks >= 128).mean(axis=(1, 2), dtype=np.float32)
+        return box * share
 
     def mask(self, index: int, width: int, height: int) -> NDArray[np.bool_]:
         """(height, width) mask of one detection on the whole picture; its box where it has none."""

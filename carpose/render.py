@@ -60,7 +60,7 @@ def annotated(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: P
     if pose.reference_line:
         draw.line(pose.reference_line, (255, 255, 255), 4 * stroke)
         draw.line(pose.reference_line, (220, 0, 90), 2 * stroke)
-    caption = pose.viewpoint or pose.view or "viewpoint unknown"
+    caption: str = pose.viewpoint or pose.view or "viewpoint unknown"
     if pose.signed_angle is not None:
         caption += f"   {pose.signed_angle:+.1f}°"
     large = _font(max(16, round(max(width, height) / 32)))

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from carpose.detections import Box, Detections
 
@@ -65,7 +66,7 @@ def reference_line(wheels: Detections) -> ReferenceLine | None:
     return ReferenceLine(start, end)
 
 
-def _box_areas(wheels: Detections) -> np.ndarray:  # type: ignore[type-arg]
+def _box_areas(wheels: Detections) -> NDArray[np.float64]:
     size = wheels.boxes[:, 2:].astype(np.float64) - wheels.boxes[:, :2]
     return np.asarray(size[:, 0] * size[:, 1])
 

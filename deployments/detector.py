@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import ray
 from ray import serve
 
 from carpose.bundle import open_bundle
@@ -60,6 +61,7 @@ class Detector:
             "task": manifest.task,
             "framework": manifest.framework,
             "device": self._args.device,
+            "gpus": ray.get_runtime_context().get_accelerator_ids().get("GPU", []),
             "classes": list(manifest.classes),
             "score_threshold": self._score_threshold,
             "metrics": manifest.metrics,

@@ -77,7 +77,7 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
-        description="Which side of a car a photo shows, at which angle, with which parts and pixels.",
+        description="The side, angle, parts and pixels of the car in a photo.",
         redoc_url=None,
     )
     route = app.add_api_route

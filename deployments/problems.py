@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from carpose import errors
 from carpose.schema import Problem
 
-TYPE = "https://github.com/carpose/carpose/blob/main/docs/problems.md#"
+TYPE = "urn:carpose:problem#"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 

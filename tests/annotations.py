@@ -34,9 +34,7 @@ def annotated_photos(data: Path, split: str) -> Iterator[tuple[str, Detections]]
         )
 
 
-def _region(
-    polygons: list[list[float]], width: int, height: int
-) -> tuple[list[float], np.ndarray]:
+def _region(polygons: list[list[float]], width: int, height: int) -> tuple[list[float], np.ndarray]:
     points = np.concatenate([np.reshape(p, (-1, 2)) for p in polygons])
     x0, y0 = np.maximum(points.min(0), 0)
     x1, y1 = np.minimum(points.max(0) + 1, [width, height])

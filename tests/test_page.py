@@ -98,7 +98,9 @@ def test_a_photo_is_accepted_or_refused_against_the_expected_view(
     seen = page.locator("#viewpoint").inner_text().split(" ")[0]
     other = "left" if seen != "left" else "right"
     page.get_by_role("button", name=other, exact=True).click()
-    expect(page.locator("#verdict")).to_have_text(f"Refused: viewpoint is {seen}, expected {other}", timeout=ANSWER_MS)
+    expect(page.locator("#verdict")).to_have_text(
+        f"Refused: viewpoint is {seen}, expected {other}", timeout=ANSWER_MS
+    )
     page.get_by_role("button", name=seen, exact=True).click()
     expect(page.locator("#verdict")).to_have_text("Accepted", timeout=ANSWER_MS)
 

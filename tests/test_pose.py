@@ -152,7 +152,10 @@ coordinate = st.integers(0, 1000).map(float)
 def detections(draw: st.DrawFn) -> Detections:
     n = draw(st.integers(0, 12))
     corners = np.array(draw(st.lists(coordinate, min_size=4 * n, max_size=4 * n))).reshape(-1, 4)
-    low, high = np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])
+    low, high = (
+        np.minimum(corners[:, :2], corners[:, 2:]),
+        np.maximum(corners[:, :2], corners[:, 2:]),
+    )
     scores = draw(st.lists(st.integers(1, 64).map(lambda k: k / 64), min_size=n, max_size=n))
     labels = draw(st.lists(st.sampled_from(PARTS), min_size=n, max_size=n))
     return Detections(np.hstack([low, high]), np.array(scores), np.array(labels, np.str_))
@@ -161,9 +164,9 @@ def detections(draw: st.DrawFn) -> Detections:
 def decided(parts: Detections, pose: Pose) -> bool:
     """Whether no decision hangs on the last bit, nor on which of two equal wheels is larger."""
     wheels = parts[parts.labels == "wheel"]
-    return (pose.viewpoint_score is None or pose.viewpoint_score == 0 or _margin(parts) > 1e-6) and (
-        len(np.unique(wheels.areas)) == len(wheels)
-    )
+    return (
+        pose.viewpoint_score is None or pose.viewpoint_score == 0 or _margin(parts) > 1e-6
+    ) and (len(np.unique(wheels.areas)) == len(wheels))
 
 
 def _margin(parts: Detections) -> float:

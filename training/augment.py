@@ -34,7 +34,7 @@ def flip(
 def _affine(
     width: int, height: int, size: int, config: AugmentConfig, rng: Generator
 ) -> NDArray[np.float64]:
-    """(2, 3) matrix from photo pixels to a size x size picture: fit, scale, stretch, turn, shift."""
+    """(2, 3) matrix from photo to a size x size picture: fit, scale, stretch, turn, shift."""
     low, high = np.log(config.scale)
     scale = size / max(width, height) * np.exp(rng.uniform(low, high))
     aspect = np.exp(rng.uniform(*np.log(config.aspect)) / 2)

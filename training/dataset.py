@@ -4,6 +4,7 @@ python -m training.dataset download --data DIR     fetch the data from its publi
 python -m training.dataset show --data DIR         counts, and a contact sheet
 """
 
+import argparse
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -142,3 +143,30 @@ def repeat_factors(photos: Sequence[Photo], below: float) -> NDArray[np.float64]
     return np.array(
         [max([1.0, *(np.sqrt(below / share[label]) for label in found)]) for found in labels]
     )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("action", choices=["download", "show"])
+    parser.add_argument("--data", type=Path, required=True)
+    args = parser.parse_args()
+    if args.action == "download":
+        from training.download import download
+
+        download(args.data)
+        print("The data states no licence and asks for a citation: Pasupa et al., Evaluation of")
+        print("deep learning algorithms for semantic segmentation of car parts, 2021.")
+    splits: tuple[Split, ...] = ("trainingset", "testset")
+    for split in splits:
+        photos = load_photos(args.data, split, "car_parts")
+        count = np.bincount([i.label for p in photos for i in p.instances], minlength=len(PARTS))
+        print(f"{split}: {len(photos)} photos")
+        for name, number in zip(PARTS, count, strict=True):
+            print(f"  {number:5d} {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ Detectron2 is a checkout on PYTHONPATH or an installed package; see training/REA
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -27,7 +28,12 @@ class MobileNetV2(Backbone):
     """torchvision's MobileNetV2 `features`, tapped at strides 4, 8, 16 and 32."""
 
     # index of the last block at each stride -> (name, channels, stride)
-    taps = {3: ("res2", 24, 4), 6: ("res3", 32, 8), 13: ("res4", 96, 16), 17: ("res5", 320, 32)}
+    taps: ClassVar = {
+        3: ("res2", 24, 4),
+        6: ("res3", 32, 8),
+        13: ("res4", 96, 16),
+        17: ("res5", 320, 32),
+    }
 
     def __init__(self) -> None:
         super().__init__()

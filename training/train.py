@@ -129,9 +129,8 @@ def main() -> None:
     bar.close()
     torch.save(weights, args.out / "model.pth")
     draw_curves(metrics, args.out / "curves.png")
-    print(
-        f"averaged weights: {args.out / 'model.pth'}; next: python -m training.export --run {args.out}"
-    )
+    print(f"averaged weights: {args.out / 'model.pth'}")
+    print(f"next: python -m training.export --run {args.out} --out BUNDLE")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,163 @@
+"""Bytes to upright pixels, or a refusal that says why."""
+
+import base64
+import io
+import zlib
+
+import numpy as np
+import pi_heif
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from carpose.errors import BadImage, CarposeError, TooLarge, TooManyPixels, UnsupportedType
+from carpose.images import Limits, decode, from_base64, to_jpeg
+
+LIMITS = Limits()
+
+
+def picture(width: int = 60, height: int = 40) -> Image.Image:
+    """Red on the left half, blue on the right."""
+    image = Image.new("RGB", (width, height), "red")
+    image.paste("blue", (width // 2, 0, width, height))
+    return image
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    content = bytearray(encoded(Image.new("L", (8, 8)), "PNG"))
+    content[16:24] = width.to_bytes(4) + height.to_bytes(4)
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_what_is_read_comes_out_as_rgb(kind: str) -> None:
+    out = decode(encoded(picture(), kind), LIMITS)
+    assert (out.width, out.height, out.pixels.shape, out.pixels.dtype) == (
+        60,
+        40,
+        (40, 60, 3),
+        np.uint8,
+    )
+    assert out.pixels[20, 5, 0] > 200 > 60 > out.pixels[20, 55, 0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("L", 100, (100, 100, 100)),
+        ("LA", (100, 0), (255, 255, 255)),
+        ("RGBA", (0, 0, 0, 0), (255, 255, 255)),
+        ("P", 0, (0, 0, 0)),
+        ("I;16", 65535, (255, 255, 255)),
+        ("1", 1, (255, 255, 255)),
+    ],
+)
+def test_every_mode_becomes_rgb_with_alpha_on_white(
+    mode: str, colour: object, expected: tuple[int, int, int]
+) -> None:
+    content = encoded(Image.new(mode, (10, 10), colour), "PNG")  # type: ignore[arg-type]
+    assert tuple(decode(content, LIMITS).pixels[5, 5]) == expected
+
+
+def test_cmyk_jpeg_is_read() -> None:
+    content = encoded(picture().convert("CMYK"), "JPEG")
+    assert decode(content, LIMITS).pixels.shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_turned_upright(orientation: int) -> None:
+    upright = picture()
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    stored = upright.transpose(back[orientation]) if orientation in back else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = decode(encoded(stored, "JPEG", exif=exif), LIMITS)
+    assert (out.width, out.height) == upright.size
+    assert out.pixels[20, 5, 0] > 200
+    assert out.pixels[20, 55, 2] > 200
+
+
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale_but_not_below_the_target() -> None:
+    out = decode(encoded(picture(4000, 3000), "JPEG"), LIMITS, target=800)
+    assert (out.width, out.height) == (4000, 3000)
+    assert 800 <= out.pixels.shape[1] < 1700
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", BadImage),
+        (b"hello", BadImage),
+        (encoded(picture(), "JPEG")[:-30], BadImage),
+        (encoded(picture(), "PNG")[:-30], BadImage),
+        (encoded(picture(), "GIF"), UnsupportedType),
+        (encoded(picture(), "BMP"), UnsupportedType),
+        (encoded(picture(), "TIFF"), UnsupportedType),
+        (b"%PDF-1.7", UnsupportedType),
+        (png_claiming(30000, 30000), TooManyPixels),
+        (png_claiming(7100, 7100), TooManyPixels),
+        (b"x" * 15_000_001, TooLarge),
+    ],
+    ids=["empty", "text", "cut-jpeg", "cut-png", "gif", "bmp", "tiff", "pdf", "bomb", "51-megapixels", "bytes"],
+)  # fmt: skip
+def test_what_is_no_whole_picture_is_refused(content: bytes, error: type[CarposeError]) -> None:
+    with pytest.raises(error):
+        decode(content, LIMITS)
+
+
+def test_heic_is_registered_when_it_is_first_needed() -> None:
+    with pytest.raises(BadImage):
+        decode(b"\0\0\0\x18ftypheic" + b"\0" * 40, LIMITS)
+    assert "HEIF" in Image.OPEN
+    assert pi_heif.__version__
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_picture_or_a_refusal(content: bytes) -> None:
+    try:
+        assert decode(content, LIMITS).pixels.ndim == 3
+    except CarposeError as error:
+        assert error.detail
+
+
+@given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.data())
+def test_a_damaged_picture_is_a_picture_or_a_refusal(kind: str, data: st.DataObject) -> None:
+    content = bytearray(encoded(picture(), kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        decode(bytes(content), Limits(max_pixels=1_000_000))
+    except CarposeError as error:
+        assert error.detail
+
+
+@pytest.mark.parametrize("wrap", ["{}", "data:image/png;base64,{}", " {}\n"])
+def test_base64_and_data_urls_are_read(wrap: str) -> None:
+    assert from_base64(wrap.format(base64.b64encode(b"abc").decode())) == b"abc"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "@@@", "data:image/png,abc", "data:image/png;base64", "abc", "é"]
+)
+def test_what_is_not_base64_is_refused(text: str) -> None:
+    with pytest.raises(BadImage):
+        from_base64(text)
+
+
+def test_pixels_survive_jpeg() -> None:
+    pixels = np.asarray(picture())
+    again = decode(to_jpeg(pixels), LIMITS).pixels
+    assert np.abs(again.astype(int) - pixels).mean() < 4

@@ -1,0 +1,151 @@
+"""The segmenters, with the embedded models on real photos and on none."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carpose.bundle import open_bundle
+from carpose.detections import Detections
+from carpose.errors import BadBundle, MissingDependency
+from carpose.images import Limits, Picture, decode
+from carpose.parts import PARTS, mirrored
+from carpose.segmenters import load_segmenter
+from carpose.segmenters.detectron2 import read_arrays
+from tests.annotations import annotated_photos
+
+
+def blank(width: int, height: int) -> Picture:
+    return Picture(np.full((height, width, 3), 127, np.uint8), width, height)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 400), (400, 40), (33, 57)])
+def test_a_picture_of_any_size_without_a_car_has_no_car(size: tuple[int, int]) -> None:
+    segmenter = load_segmenter(open_bundle("embedded:main_car"))
+    assert len(segmenter([blank(*size)], 0.5)[0]) == 0
+
+
+def test_a_batch_is_its_pictures_one_by_one(photos: list[Path]) -> None:
+    segmenter = load_segmenter(open_bundle("embedded:car_parts"))
+    pictures = [decode(p.read_bytes(), Limits()) for p in photos[:3]]
+    for together, alone in zip(
+        segmenter(pictures, 0.5), (segmenter([p], 0.5)[0] for p in pictures), strict=True
+    ):
+        assert np.allclose(together.boxes, alone.boxes)
+        assert (together.labels == alone.labels).all()
+
+
+def test_detections_are_within_the_original_picture_and_above_the_threshold(
+    photos: list[Path],
+) -> None:
+    picture = decode(photos[0].read_bytes(), Limits(), target=300)
+    found = load_segmenter(open_bundle("embedded:car_parts"))([picture], 0.6)[0]
+    assert len(found) > 3
+    assert found.boxes.max() > 300, "in pixels of the original, not of the decoded picture"
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [picture.width, picture.height] * 2).all()
+    assert (found.scores >= 0.6).all()
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    size = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - np.prod(size)
+    return float(np.prod(size) / union)
+
+
+def test_found_parts_are_annotated_parts_on_the_right_side(data: Path) -> None:
+    segmenter = load_segmenter(open_bundle("embedded:car_parts"), threads=2)
+    right = wrong = missed = 0
+    for k, (name, truth) in enumerate(annotated_photos(data, "testset")):
+        if k % 5:
+            continue
+        content = (data / "testset" / "JPEGImages" / name).read_bytes()
+        found = segmenter([decode(content, Limits())], 0.5)[0]
+        for box, label in zip(truth.boxes, truth.labels, strict=True):
+            near = [
+                str(n)
+                for b, n in zip(found.boxes, found.labels, strict=True)
+                if overlap(b, box) > 0.5
+            ]
+            right += label in near
+            wrong += label not in near and mirrored(str(label)) in near
+            missed += label not in near and mirrored(str(label)) not in near
+    assert right / (right + missed + wrong) > 0.75
+    assert wrong / (right + wrong) < 0.04
+
+
+def test_a_mirrored_photo_has_the_mirrored_parts(photos: list[Path]) -> None:
+    segmenter = load_segmenter(open_bundle("embedded:car_parts"), threads=2)
+
+    def labels(picture: Picture) -> set[str]:
+        found: Detections = segmenter([picture], 0.7)[0]
+        return set(map(str, found.labels))
+
+    same = total = 0
+    for photo in photos[:12]:
+        picture = decode(photo.read_bytes(), Limits())
+        turned = Picture(
+            np.ascontiguousarray(picture.pixels[:, ::-1]), picture.width, picture.height
+        )
+        a, b = {mirrored(name) for name in labels(picture)}, labels(turned)
+        same += len(a & b)
+        total += len(a | b)
+    assert same / total > 0.75
+
+
+def test_openvino_finds_what_onnx_runtime_finds(photos: list[Path]) -> None:
+    pytest.importorskip("openvino")
+    bundle = open_bundle("embedded:car_parts")
+    picture = decode(photos[0].read_bytes(), Limits())
+    a, b = (
+        load_segmenter(bundle, runtime=r)([picture], 0.5)[0] for r in ("onnxruntime", "openvino")
+    )  # type: ignore[arg-type]
+    assert sorted(a.labels) == sorted(b.labels)
+
+
+def test_an_onnx_bundle_is_not_for_a_gpu() -> None:
+    with pytest.raises(BadBundle, match="detectron2"):
+        load_segmenter(open_bundle("embedded:car_parts"), device="cuda")
+
+
+def test_without_detectron2_the_error_says_how_to_install_it(tmp_path: Path) -> None:
+    try:
+        import detectron2  # noqa: F401
+
+        pytest.skip("detectron2 is installed")
+    except ImportError:
+        pass
+    manifest = open_bundle("embedded:car_parts").manifest.model_copy(
+        update={"framework": "detectron2"}
+    )
+    bundle = open_bundle("embedded:car_parts").model_copy(update={"manifest": manifest})
+    with pytest.raises(MissingDependency, match=r"carpose\[detectron2\]"):
+        load_segmenter(bundle)
+    with pytest.raises(MissingDependency, match=r"carpose\[detectron2\]"):
+        open_bundle(
+            "model_zoo:COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml", cache=tmp_path
+        )
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("code ran",)
+
+
+def test_a_pickled_checkpoint_is_read_without_running_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    weights = {"model": {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, "__author__": "x"}
+    assert read_arrays(pickle.dumps(weights))["a"].shape == (2, 3)
+    with pytest.raises(BadBundle, match="refused"):
+        read_arrays(pickle.dumps({"model": Evil()}))
+    for broken in (b"", b"junk", pickle.dumps([1])):
+        with pytest.raises(BadBundle):
+            read_arrays(broken)
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_the_embedded_classes_are_the_vocabulary() -> None:
+    assert open_bundle("embedded:car_parts").manifest.classes == PARTS
