@@ -10,7 +10,7 @@ from carpose import compliance, render, rle
 from carpose.detections import Detections
 from carpose.errors import BadParameter
 from carpose.images import Picture, data_url, to_jpeg, to_png
-from carpose.main_car import cars_only, main_car, parts_of, single_car
+from carpose.main_car import cars_only, main_car, parts_of, single_car, with_parts
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.pose import Pose, estimate_pose
 from carpose.schema import (
@@ -76,6 +76,10 @@ def describe(
     Raises: NoCar; MultipleCars where the question asks for a single one.
     """
     cars = cars_only(cars)
+    if question.engine == "detectron2":
+        # The part detector knows every part, so each car confirms itself; Rekognition's wheels
+        # are missing from many a real car.
+        cars = with_parts(cars, parts, picture.width, picture.height)
     index = single_car(cars) if question.cars == "single" else main_car(cars)
     own = parts_of(cars, index, parts, picture.width, picture.height)
     pose = estimate_pose(own)

@@ -53,6 +53,12 @@ def _same_car(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
     return bool(np.prod(size) >= SAME_CAR * smaller)
 
 
+def with_parts(cars: Detections, parts: Detections, width: int, height: int) -> Detections:
+    """The cars in which at least one part lies: what holds no wheel, door or light is no car."""
+    own = [len(parts_of(cars, k, parts, width, height)) > 0 for k in range(len(cars))]
+    return cars[np.array(own, np.bool_)]
+
+
 def parts_of(
     cars: Detections, index: int, parts: Detections, width: int, height: int
 ) -> Detections:

@@ -96,7 +96,7 @@ class Ingress:
         return {"image": image, "view": LEGACY_VIEW[answer.pose.view], "angle": answer.pose.angle}
 
     async def _answer(self, request: Request, question: Question, read: Reader) -> PoseResponse:
-        outcome = "internal"
+        outcome = "cancelled"
         try:
             with self._pipeline.place():
                 async with asyncio.timeout(self._pipeline.deadline_s):

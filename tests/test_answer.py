@@ -79,11 +79,16 @@ def test_pictures_are_drawn_at_the_decoded_size(scale: float) -> None:
 def test_no_car_and_several_cars_are_refused() -> None:
     with pytest.raises(NoCar):
         describe(picture(), Detections.none(), WHEELS, Question())
-    two = Detections(
-        np.array([[0, 0, 100, 100], [200, 100, 600, 400]]), np.ones(2), np.array(["car", "car"])
-    )
+    boxes = np.array([[650, 200, 800, 400], [200, 100, 600, 400]])
+    two = Detections(boxes, np.ones(2), np.array(["car", "car"]))
     with pytest.raises(MultipleCars):
         describe(picture(), two, WHEELS, Question(cars="single"))
+
+
+def test_a_large_thing_without_parts_is_not_the_main_car() -> None:
+    boxes = np.array([[0, 0, 800, 90], [200, 100, 600, 400]])
+    two = Detections(boxes, np.ones(2), np.array(["car", "car"]))
+    assert describe(picture(), two, WHEELS, Question()).car.box == (200, 100, 600, 400)
 
 
 def test_expected_viewpoints_make_a_verdict() -> None:

@@ -6,7 +6,7 @@ import pytest
 from carpose.compliance import check
 from carpose.detections import Detections
 from carpose.errors import MultipleCars, NoCar
-from carpose.main_car import cars_only, main_car, parts_of, single_car
+from carpose.main_car import cars_only, main_car, parts_of, single_car, with_parts
 
 SMALL, LARGE, INSIDE = [0, 0, 100, 60], [120, 100, 420, 300], [130, 110, 300, 280]
 
@@ -52,6 +52,12 @@ def test_parts_of_another_car_do_not_count() -> None:
     wheels = Detections(np.array(boxes), np.ones(4), np.array(["wheel"] * 4))
     own = parts_of(cars(SMALL, LARGE), 1, wheels, 640, 480)
     assert own.boxes.tolist() == boxes[1:3]
+
+
+def test_what_holds_no_part_is_no_car() -> None:
+    wheel = Detections(np.array([[10, 30, 40, 58]]), np.ones(1), np.array(["wheel"]))
+    assert with_parts(cars(SMALL, LARGE), wheel, 640, 480).boxes.tolist() == [SMALL]
+    assert len(with_parts(cars(SMALL, LARGE), Detections.none(), 640, 480)) == 0
 
 
 def test_a_part_is_judged_by_its_mask_not_its_box() -> None:

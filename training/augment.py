@@ -129,6 +129,19 @@ def _cut_out(picture: Picture, outline: NDArray[np.uint8], rng: Generator) -> Pi
     return (picture * soft + backdrop * (1 - soft)).astype(np.uint8)
 
 
+def _background(photo: Photo, outline: tuple[Polygon, ...], size: int, rng: Generator) -> Picture:
+    """A piece of the photo beside its car, as a picture of its own; plain where there is none."""
+    picture = cv2.cvtColor(cv2.imread(str(photo.path)), cv2.COLOR_BGR2RGB)
+    car = raster(outline, photo.width, photo.height)
+    for _ in range(20):
+        width, height = (rng.uniform(0.2, 0.9, 2) * [photo.width, photo.height]).astype(int)
+        x, y = rng.integers(photo.width - width), rng.integers(photo.height - height)
+        window = slice(y, y + height), slice(x, x + width)
+        if car[window].mean() < 0.02:
+            return cv2.resize(picture[window], (size, size), interpolation=cv2.INTER_AREA)
+    return _backdrop(size, rng)
+
+
 def sample(
     photos: list[Photo],
     outlines: list[tuple[Polygon, ...]],
@@ -144,7 +157,10 @@ def sample(
     Returns the picture (size, size, 3), labels (N,) and masks (N, size, size).
     """
     twin = twins(task)
-    if rng.random() < config.mosaic:
+    if rng.random() < config.no_car:
+        picture = _background(photos[index], outlines[index], size, rng)
+        found, masks = np.zeros(0, np.int64), []
+    elif rng.random() < config.mosaic:
         half = size // 2
         picture = _backdrop(size, rng)
         labels, masks = [], []

@@ -38,6 +38,8 @@ class AugmentConfig(_Strict):
     """Swap `left` and `right` labels on a flip. False only to measure what that mistake costs."""
     mosaic: float = 0.12
     plain_background: float = 0.08
+    no_car: float = 0.0
+    """Pieces of background as pictures without a car, so that not everything is one."""
     colour: float = 0.35
     degrade: float = 0.25
     """Probability of blur, noise, darkness or JPEG artefacts."""

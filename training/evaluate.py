@@ -27,7 +27,7 @@ from carpose.bundle import MANIFEST, open_bundle
 from carpose.detections import Detections
 from carpose.errors import CarposeError
 from carpose.images import Limits, Picture, decode
-from carpose.main_car import main_car, parts_of
+from carpose.main_car import main_car, parts_of, with_parts
 from carpose.parts import PARTS, mirrored
 from carpose.pose import estimate_pose
 from carpose.segmenters import Segmenter, load_segmenter
@@ -248,6 +248,10 @@ def main() -> None:
         segmenter = load_segmenter(bundle, "cpu", args.runtime, args.threads)
         outlines = load_photos(args.data, split, "main_car")
         cars = detect(segmenter, outlines, bundle.manifest.score_threshold)
+        cars = [
+            with_parts(found, own, photo.width, photo.height)
+            for found, own, photo in zip(cars, served, photos, strict=True)
+        ]
         ious = main_car_iou(outlines, cars)
         report["main_car"] = {
             "bundle": bundle.identity,
