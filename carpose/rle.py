@@ -20,13 +20,7 @@ def encode(rows: slice, columns: slice, inside: NDArray[np.bool_], width: int, h
     edges = np.diff(padded, axis=0).T
     column, row = np.nonzero(edges)
     at = (column + columns.start) * height + row + rows.start
-    starts, ends = at[::2], at[1::2]
-    # A run that reaches the bottom goes on where the next column begins at the top.
-    joined = np.flatnonzero(ends[:-1] == starts[1:])
-    starts, ends = np.delete(starts, joined + 1), np.delete(ends, joined)
-    changes = np.empty(2 * len(starts), np.int64)
-    changes[::2], changes[1::2] = starts, ends
-    runs = np.diff(changes, prepend=0, append=height * width)
+    runs = np.diff(at, prepend=0, append=height * width)
     return _compressed(runs.tolist(), width, height)
 
 
