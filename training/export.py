@@ -24,8 +24,7 @@ from training.network import build, detectron2_config
 OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
 """TracingAdapter flattens Instances in this order, the order of their names."""
 
-SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.3}
-"""A missed car refuses the photo; a doubtful second one hardly ever has the largest mask."""
+SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.5}
 
 
 def averaged_weights(run: Path) -> dict[str, torch.Tensor]:
