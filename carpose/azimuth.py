@@ -45,6 +45,17 @@ END_WEIGHT = {
 }
 """Positive speaks for the front. Lights are small but unmistakable."""
 
+PLACE_VOTES = (
+    # (what is nearer to the car's front, what is behind it, how much that counts). A detector
+    # that takes one side for the other also swaps front and back doors: their order counts less.
+    ("front", "doors", 1.0),
+    ("doors", "back", 1.0),
+    ("front", "back", 0.6),
+    ("front", "wheels", 0.5),
+    ("wheels", "back", 0.5),
+    ("front_door", "back_door", 0.4),
+)
+
 TURN_ERROR = 6.0
 """Standard deviation of the turn's estimate, degrees, on the training annotations."""
 
@@ -188,22 +199,13 @@ def _facing(parts: list[_Part]) -> list[tuple[float, float]]:
     }
     groups["doors"] = groups["front_door"] + groups["back_door"]
     votes = []
-    for ahead, behind in (
-        ("front", "doors"),
-        ("doors", "back"),
-        ("front_door", "back_door"),
-        ("front", "back"),
-        ("front", "wheels"),
-        ("wheels", "back"),
-    ):
+    for ahead, behind, share in PLACE_VOTES:
         a, b = groups[ahead], groups[behind]
         if a and b:
             distance = _mean_x(b) - _mean_x(a)
             reach = max(p.width for p in (*a, *b))
             sure = max(-1.0, min(1.0, 2 * distance / reach)) if reach > 0 else 0.0
             strength = min(math.fsum(p.weight for p in a), math.fsum(p.weight for p in b))
-            # Wheels say it only where doors were missed.
-            share = 0.25 if "wheels" in (ahead, behind) and groups["doors"] else 0.6
             votes.append((share * sure, strength))
     return votes
 

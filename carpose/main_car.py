@@ -16,6 +16,10 @@ SAME_CAR = 0.6
 """Two detections are the same car when the smaller one lies in the other by this share."""
 
 
+PARTS_SHARE = 0.1
+"""Least share of a car that its parts cover; of a real one they cover most."""
+
+
 def cars_only(detections: Detections) -> Detections:
     """The detections of cars, trucks and buses."""
     return detections[np.isin(detections.labels, CAR_LABELS)]
@@ -54,9 +58,12 @@ def _same_car(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
 
 
 def with_parts(cars: Detections, parts: Detections, width: int, height: int) -> Detections:
-    """The cars in which at least one part lies: what holds no wheel, door or light is no car."""
-    own = [len(parts_of(cars, k, parts, width, height)) > 0 for k in range(len(cars))]
-    return cars[np.array(own, np.bool_)]
+    """The cars that parts confirm: what is not made of wheels, doors and glass is no car."""
+    shares = [
+        parts_of(cars, k, parts, width, height).areas.sum() >= PARTS_SHARE * cars.areas[k]
+        for k in range(len(cars))
+    ]
+    return cars[np.array(shares, np.bool_)]
 
 
 def parts_of(

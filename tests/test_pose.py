@@ -234,6 +234,10 @@ def test_the_order_of_detections_changes_nothing(parts: Detections, random: obje
     assert (other.viewpoint, other.signed_angle) == (pose.viewpoint, pose.signed_angle)
 
 
+WRONG_DOORS = {"train383.jpg"}
+"""Labelled with left doors; the photo shows the right side, and the places of the parts say so."""
+
+
 @pytest.mark.parametrize(("split", "photos"), [("trainingset", 400), ("testset", 100)])
 def test_every_annotated_photo_has_an_answer_that_fits_its_sides(
     data: Path, split: str, photos: int
@@ -244,7 +248,7 @@ def test_every_annotated_photo_has_an_answer_that_fits_its_sides(
         assert pose.viewpoint is not None
         answered += 1
         doors = {side_of(str(label)) for label in parts.labels if str(label).endswith("door")}
-        if len(doors) == 1 and pose.viewpoint not in ("front", "back"):
+        if name not in WRONG_DOORS and len(doors) == 1 and pose.viewpoint not in ("front", "back"):
             assert doors.pop() in pose.viewpoint, name
         ends = {str(label).split("_")[0] for label in parts.labels if "bumper" in str(label)}
         if len(ends) == 1 and pose.viewpoint not in ("left", "right"):
