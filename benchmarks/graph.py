@@ -32,9 +32,9 @@ def main() -> None:
     args = parser.parse_args()
     contents = [p.read_bytes() for p in sorted(args.photos.glob("*.jpg"))[: args.count]]
 
-    models = [
-        load_segmenter(open_bundle(f"embedded:{n}"), threads=1) for n in ("main_car", "car_parts")
-    ]
+    # The threads of serve_config.yaml.
+    threads = {"main_car": 1, "car_parts": 2}
+    models = [load_segmenter(open_bundle(f"embedded:{n}"), threads=t) for n, t in threads.items()]
     with ThreadPoolExecutor(2) as pool:
 
         def in_process(content: bytes) -> None:
