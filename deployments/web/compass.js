@@ -1,61 +1,96 @@
 // A car from above, its front up, with the eight places from which it can be seen.
+import { svg } from "./dom.js";
 
+// Clockwise from the front, as drawn; left and right are the car's own sides.
 export const VIEWPOINTS = [
   "front", "front-right", "right", "back-right", "back", "back-left", "left", "front-left",
 ];
-const SVG = "http://www.w3.org/2000/svg";
-const SHORT = { front: "front", back: "back", left: "left", right: "right" };
-
-function element(name, attributes, parent) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent.append(made);
-  return made;
-}
+const INNER = 62;
+const OUTER = 112;
+const HALF = 21.4; // of a sector, in degrees, leaving a gap
 
 function point(radius, degrees) {
   const turn = ((degrees - 90) * Math.PI) / 180;
-  return `${(100 + radius * Math.cos(turn)).toFixed(1)} ${(100 + radius * Math.sin(turn)).toFixed(1)}`;
+  return `${(radius * Math.cos(turn)).toFixed(2)} ${(radius * Math.sin(turn)).toFixed(2)}`;
 }
 
-// Fills `holder`; with `onToggle` the sectors are switches, else the picture is one image.
-export function compass(holder, onToggle) {
-  const svg = element("svg", { viewBox: "0 0 200 200", class: "compass" }, holder);
-  svg.setAttribute("role", onToggle ? "group" : "img");
-  const sectors = VIEWPOINTS.map((viewpoint, k) => {
-    const group = element("g", {}, svg);
-    const [from, to] = [k * 45 - 21.5, k * 45 + 21.5];
-    element("path", {
-      d: `M${point(62, from)} L${point(96, from)} A96 96 0 0 1 ${point(96, to)} L${point(62, to)} A62 62 0 0 0 ${point(62, from)}Z`,
-    }, group);
-    const [x, y] = point(79, k * 45).split(" ");
-    const label = SHORT[viewpoint];
-    if (label) element("text", { x, y }, group).textContent = label;
-    if (onToggle) {
-      group.setAttribute("role", "button");
-      group.setAttribute("tabindex", "0");
-      group.setAttribute("aria-label", viewpoint);
-      group.setAttribute("aria-pressed", "false");
-      const toggle = () => onToggle(viewpoint);
-      group.addEventListener("click", toggle);
-      group.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        toggle();
-      });
-    }
-    return group;
-  });
-  element("rect", { x: 76, y: 52, width: 48, height: 96, rx: 16, class: "body" }, svg);
-  element("path", { d: "M82 84 Q100 74 118 84 L114 96 H86Z", class: "glass" }, svg);
-  element("path", { d: "M86 128 H114 L117 136 Q100 142 83 136Z", class: "glass" }, svg);
+function ring(degrees, inner, outer) {
+  const [from, to] = [degrees - HALF, degrees + HALF];
+  return `M${point(inner, from)} L${point(outer, from)} A${outer} ${outer} 0 0 1 ${point(outer, to)}`
+    + ` L${point(inner, to)} A${inner} ${inner} 0 0 0 ${point(inner, from)}Z`;
+}
 
-  return (chosen, text) => {
-    sectors.forEach((group, k) => {
-      const on = chosen.includes(VIEWPOINTS[k]);
-      group.classList.toggle("on", on);
-      if (onToggle) group.setAttribute("aria-pressed", String(on));
+function wedge(degrees) {
+  return `M0 0 L${point(INNER, degrees - HALF)}`
+    + ` A${INNER} ${INNER} 0 0 1 ${point(INNER, degrees + HALF)}Z`;
+}
+
+function car() {
+  const mirrored = { transform: "scale(-1 1)" };
+  const side = () => svg("path", { class: "glass", d: "M-21.500-17 L-17.500-5 V27 L-21 36Z" });
+  const light = () => svg("path", { class: "light", d: "M-20.500-47 Q-18-52-11-53 L-12-49.500 Q-17-48-20-43Z" });
+  const mirror = () => svg("path", { class: "body", d: "M-23-20 L-31-17 Q-32-13-28-13 L-23-15Z" });
+  return svg("g", { class: "car", "aria-hidden": "true" },
+    mirror(), svg("g", mirrored, mirror()),
+    svg("path", {
+      class: "body",
+      d: "M-16-54 Q0-58 16-54 Q25-50 25-38 V40 Q25 52 16 54 Q0 57-16 54 Q-25 52-25 40 V-38 Q-25-50-16-54Z",
+    }),
+    svg("path", { class: "glass", d: "M-19-22 Q0-32 19-22 L15.500-8 Q0-12.500-15.500-8Z" }),
+    svg("path", { class: "glass", d: "M-15.500 31 Q0 34.500 15.500 31 L18.500 42 Q0 48-18.500 42Z" }),
+    side(), svg("g", mirrored, side()), light(), svg("g", mirrored, light()));
+}
+
+function caption(viewpoint, degrees) {
+  const [x, y] = point((INNER + OUTER) / 2, degrees).split(" ");
+  const words = viewpoint.split("-");
+  const lines = words.map((word, k) =>
+    svg("tspan", { x, dy: k ? 12.5 : (1 - words.length) * 6.25 }, word));
+  return svg("text", { x, y, "aria-hidden": "true" }, ...lines);
+}
+
+// Fills `holder`; with `onToggle` the sectors are switches, else the drawing is one picture.
+// Returns show({ seen, expected, words }).
+export function compass(holder, onToggle) {
+  const drawing = svg("svg", {
+    viewBox: "-120 -120 240 240",
+    class: onToggle ? "compass switches" : "compass",
+    role: onToggle ? "group" : "img",
+  });
+  const sectors = VIEWPOINTS.map((viewpoint, k) => {
+    const marks = onToggle ? [] : [
+      svg("path", { class: "wedge", d: wedge(k * 45) }),
+      svg("path", { class: "arc", d: ring(k * 45, OUTER + 2.5, OUTER + 6.5) }),
+    ];
+    const face = svg("path", { class: "face", d: ring(k * 45, INNER, OUTER) });
+    return svg("g", { class: "sector" }, ...marks, face, caption(viewpoint, k * 45));
+  });
+  drawing.append(...sectors, car());
+  holder.append(drawing);
+  if (onToggle) sectors.forEach((sector, k) => asSwitch(sectors, k, () => onToggle(VIEWPOINTS[k])));
+
+  return ({ seen = null, expected = [], words }) => {
+    drawing.setAttribute("aria-label", words);
+    sectors.forEach((sector, k) => {
+      const awaited = expected.includes(VIEWPOINTS[k]);
+      sector.classList.toggle("on", onToggle ? awaited : VIEWPOINTS[k] === seen);
+      sector.classList.toggle("expected", !onToggle && awaited);
+      if (onToggle) sector.setAttribute("aria-pressed", String(awaited));
     });
-    svg.setAttribute("aria-label", text);
   };
+}
+
+function asSwitch(sectors, k, toggle) {
+  const sector = sectors[k];
+  sector.setAttribute("role", "button");
+  sector.setAttribute("tabindex", "0");
+  sector.setAttribute("aria-label", VIEWPOINTS[k]);
+  sector.addEventListener("click", toggle);
+  sector.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) sectors[(k + step + sectors.length) % sectors.length].focus();
+    else if (event.key === "Enter" || event.key === " ") toggle();
+    else return;
+    event.preventDefault();
+  });
 }
