@@ -142,4 +142,7 @@ async def _security_headers(
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     if request.url.path.startswith(("/v1", "/detectron", "/rekognition")):
         response.headers.setdefault("Cache-Control", "no-store")
+    elif not docs:
+        # Asked anew each time: after an upgrade a browser must not mix old and new modules.
+        response.headers.setdefault("Cache-Control", "no-cache")
     return response

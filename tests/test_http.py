@@ -225,6 +225,12 @@ def test_health_readiness_and_models(server: str) -> None:
     assert models["main_car"]["classes"] == ["car"]
 
 
+def test_the_page_is_asked_for_anew_and_answers_are_never_kept(server: str) -> None:
+    for path in ("/", "/web/app.js"):
+        assert httpx.get(server + path).headers["cache-control"] == "no-cache"
+    assert httpx.get(f"{server}/v1/models").headers["cache-control"] == "no-store"
+
+
 def test_the_documents_load_nothing_from_another_host(server: str) -> None:
     page = httpx.get(f"{server}/docs")
     assert "http://" not in page.text.replace(server, "")
