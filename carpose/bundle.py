@@ -68,6 +68,8 @@ class Manifest(_Strict):
     weights: ModelFile
     config: ModelFile | None = None
     """Detectron2's configuration; ONNX needs none."""
+    openvino_precision: Literal["f32", "bf16"] = "f32"
+    """bf16, OpenVINO's default on some CPUs, only where training.export saw no AP lost."""
     metrics: dict[str, float] = {}
     provenance: dict[str, str] = {}
 

@@ -14,6 +14,7 @@ from carpose.parts import PARTS
 from training.augment import flip, sample, twins
 from training.config import AugmentConfig, load_config
 from training.dataset import (
+    CLASSES,
     Instance,
     load_photos,
     raster,
@@ -59,8 +60,8 @@ def test_a_whole_car_fills_what_lies_between_its_parts() -> None:
 def test_flipping_twice_is_the_identity_and_once_swaps_sides(label: int, x: int, y: int) -> None:
     picture = np.arange(60 * 100 * 3, dtype=np.uint8).reshape(60, 100, 3)
     before = (Instance(label, (square(x, y),)),)
-    once_picture, once = flip(picture, before, twins("car_parts"))
-    twice_picture, twice = flip(once_picture, once, twins("car_parts"))
+    once_picture, once = flip(picture, before, twins(PARTS))
+    twice_picture, twice = flip(once_picture, once, twins(PARTS))
     assert (twice_picture == picture).all()
     assert twice[0].label == label
     assert np.allclose(twice[0].polygons[0], before[0].polygons[0])
@@ -98,7 +99,7 @@ def test_an_example_has_a_mask_for_every_label(data: Path, task: str) -> None:
     always = AugmentConfig(plain_background=1, mosaic=0.3, degrade=1)
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        picture, labels, masks = sample(photos, outlines, seed % 8, 128, always, task, rng)  # type: ignore[arg-type]
+        picture, labels, masks = sample(photos, outlines, seed % 8, 128, always, CLASSES[task], rng)  # type: ignore[index]
         assert picture.shape == (128, 128, 3)
         assert masks.shape == (len(labels), 128, 128)
         assert all(mask.any() for mask in masks)
@@ -107,7 +108,7 @@ def test_an_example_has_a_mask_for_every_label(data: Path, task: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
 def test_the_configurations_are_valid(path: Path) -> None:
-    assert load_config(path).optimizer.steps > 0
+    assert load_config(path).optimizer.epochs > 0
 
 
 def test_an_archive_with_other_annotations_is_not_unpacked(tmp_path: Path) -> None:

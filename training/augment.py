@@ -1,5 +1,7 @@
 """Augmentation: one affine transformation per photo, and labels that know left from right."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -7,16 +9,21 @@ from numpy.typing import NDArray
 
 from carpose.parts import mirrored
 from training.config import AugmentConfig
-from training.dataset import CLASSES, Instance, Photo, Polygon, Task, raster
+from training.dataset import Instance, Photo, Polygon, raster
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
 
-def twins(task: Task) -> NDArray[np.int64]:
-    """(C,) class that each class becomes when the picture is mirrored."""
-    classes = CLASSES[task]
-    return np.array([classes.index(mirrored(name)) for name in classes])
+def twins(classes: Sequence[str]) -> NDArray[np.int64]:
+    """(C,) class that each class becomes when the picture is mirrored.
+
+    Raises: ValueError when a sided class has no twin among them.
+    """
+    for name in classes:
+        if mirrored(name) not in classes:
+            raise ValueError(f"class {name!r} needs its mirror image {mirrored(name)!r}")
+    return np.array([list(classes).index(mirrored(name)) for name in classes])
 
 
 def flip(
@@ -148,7 +155,7 @@ def sample(
     index: int,
     size: int,
     config: AugmentConfig,
-    task: Task,
+    classes: Sequence[str],
     rng: Generator,
 ) -> tuple[Picture, NDArray[np.int64], NDArray[np.uint8]]:
     """An augmented training example.
@@ -156,7 +163,7 @@ def sample(
     `outlines` holds each photo's whole car, used to cut cars out of their background.
     Returns the picture (size, size, 3), labels (N,) and masks (N, size, size).
     """
-    twin = twins(task)
+    twin = twins(classes)
     if rng.random() < config.no_car:
         picture = _background(photos[index], outlines[index], size, rng)
         found, masks = np.zeros(0, np.int64), []

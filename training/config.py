@@ -1,10 +1,12 @@
 """What one training run is: one typed object, read from a YAML file in `training/configs`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from training.dataset import CLASSES
 
 
 class _Strict(BaseModel):
@@ -19,6 +21,8 @@ class ModelConfig(_Strict):
     fc_channels: int = Field(512, ge=16)
     mask_convs: int = Field(3, ge=0)
     mask_channels: int = Field(128, ge=16)
+    mask_pooling: int = Field(14, ge=7)
+    """The mask head sees this many cells a side; its masks have twice as many."""
     anchor_sizes: tuple[int, int, int, int, int] = (16, 32, 64, 128, 256)
     """One per pyramid level, strides 4, 8, 16, 32, 64."""
     train_proposals: int = Field(500, ge=1)
@@ -48,8 +52,9 @@ class AugmentConfig(_Strict):
 class OptimizerConfig(_Strict):
     """AdamW, warm-up then cosine; the backbone learns at half the rate."""
 
-    steps: int = Field(ge=1)
+    epochs: int = Field(ge=1)
     batch: int = Field(4, ge=1)
+    """Photos per step, all workers together."""
     learning_rate: float = Field(4e-4, gt=0)
     backbone_factor: float = Field(0.5, gt=0)
     weight_decay: float = Field(0.02, ge=0)
@@ -59,21 +64,37 @@ class OptimizerConfig(_Strict):
     bf16: bool = True
 
 
+Init = Annotated[str, StringConstraints(pattern=r"^(imagenet|model_zoo|scratch|embedded:\w+)$")]
+
+
 class TrainConfig(_Strict):
     """A run: what is learnt (`task`), on which network, from which start, for how long."""
 
     task: Literal["car_parts", "main_car"]
-    init: Literal["imagenet", "model_zoo", "scratch"] = "imagenet"
+    classes: tuple[str, ...] | None = None
+    """Categories of the annotations, in the order of the network's; None takes the task's own."""
+    init: Init = "imagenet"
+    """Starting weights: of the backbone (imagenet), Detectron2's COCO model zoo, none (scratch),
+    or of a bundle that comes with carpose (embedded:car_parts)."""
     size: int = Field(400, ge=64)
     """Side of the square training pictures, and of the square a served picture must fit, px."""
     seed: int = 1
     repeat_below: float = Field(0.3, ge=0, le=1)
     """Photos with a class seen in less than this share of photos come up more often (LVIS)."""
-    workers: int = Field(1, ge=0)
-    checkpoint_every: int = Field(200, ge=1)
+    validation_share: float = Field(0.1, ge=0, lt=1)
+    """Share of the training photos kept aside to choose the best epoch by; 0 keeps the last."""
+    patience: int = Field(0, ge=0)
+    """Stop after this many epochs without a better AP; 0 never stops early."""
+    loader_workers: int = Field(1, ge=0)
+    """Processes per training worker that prepare photos."""
     model: ModelConfig
     augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names by index."""
+        return self.classes or CLASSES[self.task]
 
 
 def load_config(path: Path) -> TrainConfig:

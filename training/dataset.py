@@ -1,7 +1,9 @@
 """The car-parts data: COCO annotations in, photos with one polygon set per instance out.
 
 python -m training.dataset download --data DIR     fetch the data from its public source
-python -m training.dataset show --data DIR         counts, and a contact sheet
+python -m training.dataset show --data DIR         how many of each part
+python -m training.dataset check --data DIR        what is wrong with the annotations
+python -m training.dataset split --data DIR        a validation split without near-duplicates
 """
 
 import argparse
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from carpose.parts import PARTS
 
-Split = Literal["trainingset", "testset"]
+JSON = "annotations.json"
 Task = Literal["car_parts", "main_car"]
 Polygon = NDArray[np.float32]
 """(K, 2) x, y in pixels of the picture."""
@@ -95,16 +97,28 @@ def whole_car(parts: Iterable[Polygon], width: int, height: int) -> tuple[Polygo
     )
 
 
-def load_photos(root: Path, split: Split, task: Task) -> list[Photo]:
+def pictures_of(folder: Path) -> Path:
+    """Where a split's pictures lie: in JPEGImages/, in images/, or beside the annotations."""
+    return next((folder / n for n in ("JPEGImages", "images") if (folder / n).is_dir()), folder)
+
+
+def load_photos(
+    root: Path, split: str, task: Task, classes: Sequence[str] | None = None
+) -> list[Photo]:
     """The annotated photos of a split, with the instances that `task` learns.
 
-    Raises: FileNotFoundError saying how to get the data; ValueError on an unknown category.
+    `split` is a folder below `root` with COCO's annotations.json and the pictures. `classes` are
+    the categories that it may use, in the order of their labels, by default the parts.
+
+    Raises: FileNotFoundError saying how to get the data; ValueError on an unknown category or a
+        mask that is not made of polygons.
     """
-    path = root / split / "annotations.json"
+    path = root / split / JSON
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing: run `python -m training.dataset download --data {root}`"
         )
+    known = tuple(classes or PARTS)
     coco = json.loads(path.read_text())
     names = {c["id"]: c["name"] for c in coco["categories"]}
     annotations: dict[int, list[dict[str, object]]] = {}
@@ -116,19 +130,27 @@ def load_photos(root: Path, split: Split, task: Task) -> list[Photo]:
         parts: list[Instance] = []
         for annotation in annotations.get(image["id"], ()):
             name = names[annotation["category_id"]]
-            if name not in PARTS:
-                raise ValueError(f"{path}: category {name!r} is not one of {', '.join(PARTS)}")
+            if name not in known:
+                raise ValueError(
+                    f"{path}: category {name!r} is not one of {', '.join(known)}: "
+                    "set `classes` in the configuration"
+                )
+            if not isinstance(annotation["segmentation"], list):
+                raise ValueError(
+                    f"{path}: annotation {annotation.get('id')} is a run-length mask: "
+                    "export polygons"
+                )
             polygons = [
                 np.asarray(flat, np.float32).reshape(-1, 2)
-                for flat in annotation["segmentation"]  # type: ignore[attr-defined]
+                for flat in annotation["segmentation"]
                 if len(flat) >= 6
             ]
             groups = split_wheels(polygons, width, height) if name == "wheel" else [tuple(polygons)]
-            parts += [Instance(PARTS.index(name), group) for group in groups if group]
+            parts += [Instance(known.index(name), group) for group in groups if group]
         if task == "main_car":
             outline = whole_car((p for i in parts for p in i.polygons), width, height)
             parts = [Instance(0, outline)] if outline else []
-        file = root / split / "JPEGImages" / image["file_name"]
+        file = pictures_of(root / split) / image["file_name"]
         photos.append(Photo(file, width, height, tuple(parts)))
     return photos
 
@@ -151,22 +173,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("action", choices=["download", "show"])
+    parser.add_argument("action", choices=["download", "show", "check", "split"])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", default="trainingset", help="folder below --data")
+    parser.add_argument("--config", type=Path, help="check: of the run, for its `classes`")
+    parser.add_argument("--share", type=float, default=0.1, help="split: of the photos")
+    parser.add_argument("--seed", type=int, default=1, help="split: the same, the same split")
+    parser.add_argument("--against", help="split: name near-duplicates in this folder too")
+    parser.add_argument("--out", type=Path, help="check: a folder; split: a JSON file")
     args = parser.parse_args()
     if args.action == "download":
         from training.download import download
 
         download(args.data)
-        print("The data states no licence and asks for a citation: Pasupa et al., Evaluation of")
-        print("deep learning algorithms for semantic segmentation of car parts, 2021.")
-    splits: tuple[Split, ...] = ("trainingset", "testset")
-    for split in splits:
-        photos = load_photos(args.data, split, "car_parts")
+    elif args.action == "show":
+        photos = load_photos(args.data, args.split, "car_parts")
         count = np.bincount([i.label for p in photos for i in p.instances], minlength=len(PARTS))
-        print(f"{split}: {len(photos)} photos")
+        print(f"{args.split}: {len(photos)} photos")
         for name, number in zip(PARTS, count, strict=True):
             print(f"  {number:5d} {name}")
+    elif args.action == "check":
+        raise SystemExit(_check(args.data, args.split, args.config, args.out))
+    else:
+        _split(args.data, args.split, args.share, args.seed, args.against, args.out)
+
+
+def _check(data: Path, split: str, config: Path | None, out: Path | None) -> int:
+    from training.check import as_json, check, contact_sheet, table
+    from training.config import load_config
+
+    classes = load_config(config).classes if config else None
+    findings = check(data, split, classes or PARTS)
+    print(table(findings))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "findings.json").write_text(as_json(findings))
+        contact_sheet(data, split, findings, out / "contact_sheet.png")
+        print(f"findings.json and contact_sheet.png are in {out}")
+    return int(any(finding.severity == "error" for finding in findings))
+
+
+def _split(
+    data: Path, split: str, share: float, seed: int, against: str | None, out: Path | None
+) -> None:
+    from training.split import leak_free_split, leaks, write_split
+
+    photos = load_photos(data, split, "car_parts")
+    train, validation = leak_free_split(photos, share, seed)
+    print(f"{len(train)} photos to learn from, {len(validation)} to validate on")
+    if against is not None:
+        for ours, theirs in leaks(photos, load_photos(data, against, "car_parts")):
+            print(f"near-duplicate: {split} {ours}, {against} {theirs}")
+    if out is not None:
+        write_split(out, train, validation)
+        print(f"use it: python -m training.train --split-file {out} ...")
 
 
 if __name__ == "__main__":

@@ -1,70 +1,105 @@
-"""Turn a finished run into a bundle that the server loads.
+"""Turn a finished run into a bundle that the server loads, and prove that it finds the same.
 
-    python -m training.export --run runs/car_parts --out carpose/models/car_parts
+    python -m training.export --run runs/car_parts --out bundles/car_parts --data DIR
 
 A MobileNetV2 run becomes ONNX for CPUs; an R50 run a Detectron2 bundle for GPUs, or ONNX with
---framework onnx. Prints the line that puts the bundle into serve_config.yaml.
+--framework onnx. With --data, the bundle and Detectron2 detect on the same annotated photos: the
+export fails when their AP differs by more than 0.002. `--openvino-bf16` lets OpenVINO compute in
+bf16 where that costs no more AP than that either. Prints the lines for serve_config.yaml.
 """
 
 import argparse
 import datetime
+import tempfile
 import warnings
 from pathlib import Path
 
+import onnx
 import torch
 import yaml
 from detectron2.export import TracingAdapter
 from detectron2.utils.logger import setup_logger
+from onnx import numpy_helper
+from pyarrow.fs import LocalFileSystem, copy_files
 
-from carpose.bundle import MANIFEST, Manifest, ModelFile, ModelInput, sha256_of
+from carpose.bundle import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
+from carpose.errors import MissingDependency
+from carpose.segmenters import load_segmenter
 from training.config import TrainConfig, load_config
-from training.dataset import CLASSES
+from training.dataset import load_photos
+from training.evaluate import AP_THRESHOLD, detect
+from training.loop import WEIGHTS
+from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
+from training.parity import Parity, compare
+from training.sessions import BEST
+from training.storage import filesystem
+from training.train import CONFIG
 
 OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
 """TracingAdapter flattens Instances in this order, the order of their names."""
 
+DEFAULT_THRESHOLD = 0.05
+"""Of the graph's second input, where nobody sets it."""
+
 SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.5}
 
 
-def averaged_weights(run: Path) -> dict[str, torch.Tensor]:
-    """The averaged weights of a run: finished, or as its last checkpoint holds them."""
-    final = run / "model.pth"
-    if final.exists():
-        return torch.load(final, map_location="cpu", weights_only=True)
-    return torch.load(run / "checkpoint.pth", map_location="cpu", weights_only=True)["ema"]
+def load_run(run: Path) -> tuple[TrainConfig, torch.nn.Module]:
+    """Configuration and network, in evaluation mode, of a run's folder."""
+    config = load_config(run / CONFIG)
+    model = build(config, "scratch")
+    state = torch.load(run / BEST / WEIGHTS, map_location="cpu", weights_only=True)
+    model.load_state_dict(state)
+    return config, model.eval()
 
 
 def export_onnx(model: torch.nn.Module, size: int, path: Path) -> None:
-    """Trace the network to ONNX: float32 CHW of any size in, OUTPUTS out."""
+    """Trace the network to ONNX.
+
+    Inputs: `image`, float32 (3, h, w) of any size, 0 to 255, and `score_threshold`, float32 (1,),
+    which may be left out: what scores less gets no mask, and masks take much of the time.
+    """
     # Both sides dynamic; another aspect ratio than a square, so that no side is confused.
     image = torch.rand(3, size * 3 // 4, size) * 255
+    threshold = torch.tensor([DEFAULT_THRESHOLD])
+    head = model.roi_heads.box_predictor  # type: ignore[union-attr]
+    configured = head.test_score_thresh
 
     def infer(model: torch.nn.Module, inputs: list[dict]) -> list[dict]:
+        head.test_score_thresh = inputs[0]["score_threshold"]
         return [{"instances": model.inference(inputs, do_postprocess=False)[0]}]
 
-    adapter = TracingAdapter(model, [{"image": image}], infer).eval()
+    inputs = [{"image": image, "score_threshold": threshold}]
+    adapter = TracingAdapter(model, inputs, infer).eval()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             adapter,
-            (image,),
+            (image, threshold),
             str(path),
             dynamo=False,
             opset_version=17,
-            input_names=["image"],
+            input_names=["image", "score_threshold"],
             output_names=OUTPUTS,
             dynamic_axes={"image": {1: "height", 2: "width"}}
             | {name: {0: "objects"} for name in OUTPUTS[:4]},
         )
+    head.test_score_thresh = configured
+    graph = onnx.load(str(path))
+    # An input that has an initializer too is optional: the initializer is its default.
+    graph.graph.initializer.append(numpy_helper.from_array(threshold.numpy(), "score_threshold"))
+    onnx.save(graph, str(path))
 
 
-def export(run: Path, out: Path, framework: str, provenance: dict[str, str]) -> Manifest:
-    """Write the bundle of a run to the folder `out`."""
-    config: TrainConfig = load_config(run / "config.yaml")
-    model = build(config.model_copy(update={"init": "scratch"}))
-    model.load_state_dict(averaged_weights(run))
-    model.eval()
+def export(
+    config: TrainConfig,
+    model: torch.nn.Module,
+    out: Path,
+    framework: str,
+    provenance: dict[str, str],
+) -> Bundle:
+    """Write the bundle of a network to the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     cfg = detectron2_config(config)
     cfg_file = None
@@ -84,16 +119,42 @@ def export(run: Path, out: Path, framework: str, provenance: dict[str, str]) -> 
         name=backbone,
         task=config.task,
         framework=framework,
-        classes=CLASSES[config.task],
+        classes=config.labels,
         input=ModelInput(size=config.size, channels=cfg.INPUT.FORMAT),
         score_threshold=SERVED_THRESHOLD[config.task],
         weights=ModelFile(path=weights.name, sha256=sha256_of(weights)),
         config=cfg_file,
         provenance=provenance,
     )
+    return write_manifest(manifest, out)
+
+
+def write_manifest(manifest: Manifest, out: Path) -> Bundle:
+    """Write model.yaml; the bundle of the folder."""
     text = yaml.safe_dump(manifest.model_dump(mode="json", exclude_none=True), sort_keys=False)
     (out / MANIFEST).write_text(text)
-    return manifest
+    return Bundle(folder=out, manifest=manifest)
+
+
+def check(
+    bundle: Bundle, config: TrainConfig, model: torch.nn.Module, data: Path, split: str, limit: int
+) -> tuple[Parity, Parity | None]:
+    """Parity of the bundle with the network it comes from, on annotated photos; for ONNX also
+    that of OpenVINO in bf16 with ONNX Runtime, None where OpenVINO is not installed."""
+    photos = load_photos(data, split, config.task, classes=config.classes)[: limit or None]
+    print(f"detecting on {len(photos)} photos with Detectron2, then with the bundle")
+    first = detect_with_network(model, photos, config, progress=True)
+    second = detect(load_segmenter(bundle), photos, AP_THRESHOLD)
+    parity = compare(photos, first, second, config.task)
+    if bundle.manifest.framework != "onnx":
+        return parity, None
+    try:
+        bf16 = bundle.manifest.model_copy(update={"openvino_precision": "bf16"})
+        segmenter = load_segmenter(Bundle(folder=bundle.folder, manifest=bf16), runtime="openvino")
+    except MissingDependency:
+        return parity, None
+    third = detect(segmenter, photos, AP_THRESHOLD)
+    return parity, compare(photos, second, third, config.task)
 
 
 def main() -> None:
@@ -101,30 +162,64 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="the --storage of training.train")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--framework", choices=["onnx", "detectron2"])
+    parser.add_argument("--data", type=Path, help="annotated photos for the parity check")
+    parser.add_argument("--split", default="trainingset", help="of --data")
+    parser.add_argument("--limit", type=int, default=40, help="photos to check on; 0: all")
+    parser.add_argument("--openvino-bf16", action="store_true")
     parser.add_argument(
-        "--start", default="", help="starting weights and their licence, for the manifest"
+        "--provenance",
+        action="append",
+        default=[],
+        metavar="KEY=TEXT",
+        help="for the manifest: data, licence, ...",
     )
     args = parser.parse_args()
     setup_logger(name="detectron2")
-    config = load_config(args.run / "config.yaml")
-    onnx = config.model.backbone == "mobilenet_v2"
+    with tempfile.TemporaryDirectory() as folder:
+        config, model = load_run(_local(args.run, Path(folder)))
+    framework = args.framework or (
+        "onnx" if config.model.backbone == "mobilenet_v2" else "detectron2"
+    )
     provenance = {
-        "data": "dsmlr/Car-Parts-Segmentation V2 (e970560), trainingset, 400 photos",
-        "starting_weights": args.start or config.init,
-        "steps": f"{config.optimizer.steps} of {config.optimizer.batch} photos",
+        "starting_weights": config.init,
+        "epochs": f"{config.optimizer.epochs}, {config.optimizer.batch} photos a step",
         "seed": str(config.seed),
         "exported": datetime.date.today().isoformat(),
-        "licence": "Apache-2.0",
-    }
-    framework = args.framework or ("onnx" if onnx else "detectron2")
-    manifest = export(args.run, args.out, framework, provenance)
-    key = {"car_parts": "parts", "main_car": "car"}[manifest.task]
-    size = (args.out / manifest.weights.path).stat().st_size
-    print(f"{args.out}: {manifest.name}, {size / 1e6:.1f} MB\nin serve_config.yaml, under args:")
-    print(f"  {key}: {{bundle: {args.out.resolve()}}}")
+    } | dict(entry.split("=", 1) for entry in args.provenance)
+    bundle = export(config, model, args.out, framework, provenance)
+    size = bundle.weights.stat().st_size / 1e6
+    print(f"{args.out}: {bundle.manifest.name}, {size:.1f} MB")
+    if args.data:
+        parity, bf16 = check(bundle, config, model, args.data, args.split, args.limit)
+        print(f"bundle against Detectron2: {parity}")
+        if not parity.holds:
+            raise SystemExit("the bundle does not find what the network finds: do not serve it")
+        if bf16 is not None:
+            print(f"OpenVINO bf16 against ONNX Runtime: {bf16}")
+        if args.openvino_bf16:
+            if bf16 is None or not bf16.holds:
+                raise SystemExit("bf16 costs AP, or OpenVINO is missing: the bundle stays f32")
+            precise = bundle.manifest.model_copy(update={"openvino_precision": "bf16"})
+            bundle = write_manifest(precise, args.out)
+    elif args.openvino_bf16:
+        raise SystemExit("--openvino-bf16 is judged by AP: give --data")
+    key = {"car_parts": "parts", "main_car": "car"}[bundle.manifest.task]
+    print("in serve_config.yaml:\n  args:")
+    print(f"    {key}: {{bundle: {args.out.resolve()}}}")
+
+
+def _local(run: str, folder: Path) -> Path:
+    """The run's folder, or what an export needs of a remote run, fetched into `folder`."""
+    storage, path = filesystem(run)
+    if isinstance(storage, LocalFileSystem):
+        return Path(path)
+    copy_files(f"{path}/{BEST}", str(folder / BEST), storage, LocalFileSystem())
+    with storage.open_input_stream(f"{path}/{CONFIG}") as stream:
+        (folder / CONFIG).write_bytes(stream.read())
+    return folder
 
 
 if __name__ == "__main__":

@@ -1,33 +1,73 @@
-"""The training loop. It knows nothing of what launches it: a laptop's shell or Ray Train."""
+"""The training loop. It knows neither what is learnt (a `Task`) nor what launched it (a `Session`).
+
+An epoch is one pass over the training photos. After each the averaged weights are measured on the
+validation photos, and everything that is needed to go on is handed to the session.
+"""
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from detectron2.utils.events import EventStorage
 from torch import nn
 
 from training.config import OptimizerConfig
 
-
-@dataclass(frozen=True)
-class Progress:
-    """One step's report: losses by name, seconds the step took."""
-
-    step: int
-    losses: dict[str, float]
-    learning_rate: float
-    seconds: float
+CHECKPOINT = "checkpoint.pth"
+WEIGHTS = "model.pth"
 
 
-def schedule(step: int, config: OptimizerConfig) -> float:
+class Task(Protocol):
+    """What is learnt: a network, its examples, and how good it is."""
+
+    epoch_steps: int
+    """Optimizer steps in one pass over the training photos."""
+
+    def network(self, device: str) -> nn.Module:
+        """A network with its starting weights; in training, a batch gives its losses by name."""
+        ...
+
+    def batches(self, rank: int, world: int, skip: int) -> Iterable[Any]:
+        """Endless batches of worker `rank` of `world`; `skip` steps were done before."""
+        ...
+
+    def evaluate(self, network: nn.Module, rank: int, world: int) -> dict[str, float]:
+        """Figures on the validation photos, the same on every worker; `ap` chooses the best."""
+        ...
+
+
+class Session(Protocol):
+    """What launched the loop: a shell on one machine, or Ray Train on many."""
+
+    rank: int
+    world: int
+    device: str
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        """The network on its device, its gradients shared between the workers."""
+        ...
+
+    def resume(self) -> Path | None:
+        """Folder of the last checkpoint."""
+        ...
+
+    def progress(self, done: int, total: int, losses: dict[str, float]) -> None:
+        """One step is done."""
+        ...
+
+    def report(self, history: list[dict[str, float]], write: Callable[[Path], None]) -> None:
+        """An epoch is done: `history` has its figures last; `write` fills a checkpoint folder."""
+        ...
+
+
+def schedule(step: int, steps: int, config: OptimizerConfig) -> float:
     """Factor of the learning rate: linear warm-up, then cosine down to 1 %."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    done = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
@@ -48,6 +88,18 @@ class Ema:
                 average.lerp_(value, 1 - decay)
             else:
                 average.copy_(value)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[nn.Module]:
+        """The model in evaluation mode with the averaged weights, put back afterwards."""
+        own = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        model.load_state_dict(self.weights)
+        model.eval()
+        try:
+            yield model
+        finally:
+            model.load_state_dict(own)
+            model.train()
 
 
 def optimizer_for(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
@@ -71,66 +123,84 @@ def optimizer_for(model: nn.Module, config: OptimizerConfig) -> torch.optim.Opti
     )
 
 
-def save(path: Path, state: dict[str, object]) -> None:
-    """Write a checkpoint whole or not at all."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+def best_of(history: list[dict[str, float]]) -> int:
+    """Index of the epoch with the best AP; the last where none was measured.
+
+    Raises: ValueError when there is no epoch.
+    """
+    measured = [row.get("ap", float(n)) for n, row in enumerate(history)]
+    return max(range(len(measured)), key=measured.__getitem__)
 
 
-def fit(
-    model: nn.Module,
-    batches: Iterable[list[dict]],
-    config: OptimizerConfig,
-    checkpoint: Path,
-    checkpoint_every: int,
-    report: Callable[[Progress], None],
-) -> dict[str, torch.Tensor]:
-    """Train for `config.steps` steps and return the averaged weights.
+def fit(task: Task, config: OptimizerConfig, session: Session, patience: int = 0) -> None:
+    """Train for `config.epochs` epochs, or until `patience` epochs bring no better AP (0: never).
 
-    Resumes from `checkpoint` where it exists. `batches` yields lists of Detectron2 inputs.
+    Goes on from the session's last checkpoint. Every checkpoint holds CHECKPOINT, to resume
+    from, and WEIGHTS, the averaged weights.
 
     Raises: FloatingPointError when the loss is no longer finite.
     """
+    network = session.prepare(task.network(session.device))
+    model = getattr(network, "module", network)
     optimizer = optimizer_for(model, config)
     ema = Ema(model, config.ema)
-    start = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    history: list[dict[str, float]] = []
+    folder = session.resume()
+    if folder is not None:
+        state = torch.load(folder / CHECKPOINT, map_location=session.device, weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        ema.weights = state["ema"]
-        start = state["step"]
-    device = next(model.parameters()).device.type
-    model.train()
-    began = time.perf_counter()
-    with EventStorage(start):
-        for step, batch in zip(range(start, config.steps), batches, strict=False):
+        ema.weights, history = state["ema"], state["history"]
+
+    total = config.epochs * task.epoch_steps
+    step = len(history) * task.epoch_steps
+    batches = iter(task.batches(session.rank, session.world, step))
+    network.train()
+    while step < total and not _stalled(history, patience):
+        began, sums = time.perf_counter(), dict[str, float]()
+        for _ in range(task.epoch_steps):
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * group["factor"] * schedule(step, config)
-            with torch.autocast(device, torch.bfloat16, enabled=config.bf16):
-                losses = model(batch)
-                total = sum(losses.values())
-            if not torch.isfinite(total):
-                raise FloatingPointError(f"loss is {total.item()} at step {step}: lower the rate")
+                group["lr"] = config.learning_rate * group["factor"] * schedule(step, total, config)
+            kind = torch.device(session.device).type
+            with torch.autocast(kind, torch.bfloat16, enabled=config.bf16):
+                losses = network(next(batches))
+                loss = sum(losses.values())
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"loss is {loss.item()} at step {step}: lower the rate")
             optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimizer.step()
             ema.update(model, step)
-            now = time.perf_counter()
-            rate = config.learning_rate * schedule(step, config)
-            values = {k: v.item() for k, v in losses.items()}
-            report(Progress(step + 1, values, rate, now - began))
-            began = now
-            if (step + 1) % checkpoint_every == 0 or step + 1 == config.steps:
-                save(
-                    checkpoint,
-                    {
-                        "model": model.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "ema": ema.weights,
-                        "step": step + 1,
-                    },
-                )
-    return ema.weights
+            step += 1
+            values = {name: value.item() for name, value in losses.items()}
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value
+            session.progress(step, total, values)
+        seconds = time.perf_counter() - began
+        row = {name: value / task.epoch_steps for name, value in sums.items()}
+        row |= {
+            "epoch": len(history) + 1,
+            "step": step,
+            "learning_rate": config.learning_rate * schedule(step - 1, total, config),
+            "photos_per_second": task.epoch_steps * config.batch / seconds,
+        }
+        with ema.applied(model), torch.no_grad():
+            row |= task.evaluate(model, session.rank, session.world)
+        history.append(row)
+        state = {
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "ema": ema.weights,
+            "history": history,
+        }
+        session.report(history, lambda folder, state=state: _write(folder, state))
+
+
+def _stalled(history: list[dict[str, float]], patience: int) -> bool:
+    return bool(patience and history) and len(history) - 1 - best_of(history) >= patience
+
+
+def _write(folder: Path, state: dict[str, Any]) -> None:
+    torch.save(state, folder / CHECKPOINT)
+    torch.save(state["ema"], folder / WEIGHTS)

@@ -18,8 +18,9 @@ from detectron2.structures import BitMasks, Boxes, Instances
 from torch import nn
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
+from carpose.bundle import open_bundle
 from training.config import TrainConfig
-from training.dataset import CLASSES
+from training.onnx_weights import weights_from_onnx
 
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
 
@@ -82,6 +83,7 @@ def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
         m.ROI_BOX_HEAD.FC_DIM = model.fc_channels
         m.ROI_MASK_HEAD.NUM_CONV = model.mask_convs
         m.ROI_MASK_HEAD.CONV_DIM = model.mask_channels
+        m.ROI_MASK_HEAD.POOLER_RESOLUTION = model.mask_pooling
     m.WEIGHTS = ""
     m.DEVICE = device
     m.ANCHOR_GENERATOR.SIZES = [[s] for s in model.anchor_sizes]
@@ -90,36 +92,29 @@ def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
     m.RPN.PRE_NMS_TOPK_TRAIN = 2 * model.train_proposals
     m.RPN.PRE_NMS_TOPK_TEST = model.test_proposals
     m.ROI_HEADS.BATCH_SIZE_PER_IMAGE = model.rois_per_image
-    m.ROI_HEADS.NUM_CLASSES = len(CLASSES[config.task])
+    m.ROI_HEADS.NUM_CLASSES = len(config.labels)
     m.ROI_HEADS.SCORE_THRESH_TEST = 0.02
     cfg.TEST.DETECTIONS_PER_IMAGE = model.max_detections
     cfg.freeze()
     return cfg
 
 
-def build(config: TrainConfig, init: Path | None = None, device: str = "cpu") -> nn.Module:
+def build(config: TrainConfig, init: str | Path | None = None, device: str = "cpu") -> nn.Module:
     """A network with its starting weights.
 
-    `init`, a local file, takes the place of the weights that `config.init` names: a state dict
-    of MobileNetV2 `features`, of a whole network of ours, or a Detectron2 checkpoint. Tensors
-    whose shape does not fit (another number of classes, say) start fresh.
+    `init` takes the place of `config.init`: one of its words, a bundle's folder or URI, or a local
+    file: a state dict of MobileNetV2 `features`, of a whole network of ours, or a Detectron2
+    checkpoint. Tensors whose shape does not fit (another number of classes, say) start fresh.
 
     Raises: ValueError when nothing in `init` fits the network.
     """
     torch.manual_seed(config.seed)
-    cfg = detectron2_config(config, device)
-    model = build_model(cfg)
-    if init is not None and init.suffix in (".pth", ".pt"):
-        state = torch.load(init, map_location="cpu", weights_only=True)
-        state = state.get("model", state)
-    elif init is not None or config.init == "model_zoo":
-        source = str(init) if init else model_zoo.get_checkpoint_url(R50)
-        DetectionCheckpointer(model).load(source)
+    model = build_model(detectron2_config(config, device))
+    start = str(init or config.init)
+    if start == "scratch":
         return model
-    elif config.init == "imagenet":
-        weights = MobileNet_V2_Weights.IMAGENET1K_V2
-        state = weights.get_state_dict(progress=True, check_hash=True)
-    else:
+    state = _starting_weights(start, model)
+    if state is None:
         return model
     own = model.state_dict()
     # A plain backbone names its tensors "0.0.weight" or "features.0.0.weight".
@@ -130,9 +125,28 @@ def build(config: TrainConfig, init: Path | None = None, device: str = "cpu") ->
         k: v for k, v in {**prefixed, **state}.items() if k in own and own[k].shape == v.shape
     }
     if not fitting:
-        raise ValueError(f"no tensor of {init or config.init} fits this network")
+        raise ValueError(f"no tensor of {start} fits this network")
     model.load_state_dict(fitting, strict=False)
     return model
+
+
+def _starting_weights(start: str, model: nn.Module) -> dict[str, torch.Tensor] | None:
+    """State dict by torch's names; None when Detectron2 has put it into `model` itself."""
+    if start == "imagenet":
+        return dict(MobileNet_V2_Weights.IMAGENET1K_V2.get_state_dict(True, check_hash=True))
+    if start == "model_zoo":
+        DetectionCheckpointer(model).load(model_zoo.get_checkpoint_url(R50))
+        return None
+    if start.endswith((".pth", ".pt")):
+        state = torch.load(start, map_location="cpu", weights_only=True)
+        return state.get("model", state)
+    if start.endswith(".pkl"):
+        DetectionCheckpointer(model).load(start)
+        return None
+    weights = open_bundle(start).weights
+    if weights.suffix == ".onnx":
+        return weights_from_onnx(weights, model)
+    return torch.load(weights, map_location="cpu", weights_only=True)
 
 
 def training_input(picture: np.ndarray, labels: np.ndarray, masks: np.ndarray, bgr: bool) -> dict:

@@ -1,86 +1,73 @@
-"""Fine-tune a Mask R-CNN on the car-parts data.
+"""Fine-tune a Mask R-CNN on annotated photos, in this process or on a Ray cluster.
 
     python -m training.train --config training/configs/car_parts_mobilenet.yaml \\
-        --data DIR --out runs/car_parts [--init WEIGHTS]
+        --data DIR --storage runs/car_parts --local
+    python -m training.train --config training/configs/car_parts_r50.yaml \\
+        --data DIR --storage s3://bucket/run --workers 4 --use-gpu
 
-Writes `checkpoint.pth` (to resume: the same command again), `metrics.jsonl`, `curves.png`,
-`config.yaml` and, at the end, `model.pth`: the averaged weights that training.export takes.
+The storage holds `config.yaml`, `metrics.jsonl`, `curves.png` and `tensorboard/`, anew after every
+epoch, the last checkpoint, and `best/`, which training.export takes. The same command again goes
+on where the run stopped.
 """
 
 import argparse
-import json
-from collections.abc import Iterator
+import functools
+import os
+import random
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
-from torch.utils.data import DataLoader, IterableDataset
-from tqdm import tqdm
+from pyarrow.fs import FileSystem, FileType
 
-from training.augment import sample
 from training.config import TrainConfig, load_config
-from training.dataset import load_photos, repeat_factors, whole_car
-from training.loop import Progress, fit
-from training.network import build, training_input
+from training.dataset import load_photos
+from training.distributed import fit_on_ray
+from training.loop import Task, fit
+from training.sessions import BEST, LocalSession
+from training.split import leak_free_split, read_split, select
+from training.storage import filesystem
+
+CONFIG = "config.yaml"
 
 
-class Examples(IterableDataset):
-    """Endless augmented examples in an order drawn from the seed; rare classes come up more."""
+def make_task(config: TrainConfig, data: Path, split_file: Path | None, init: str | None) -> Task:
+    """The task of a configuration: called in every worker, where the data must lie at `data`."""
+    from training.mask_rcnn import MaskRcnnTask  # Detectron2 only where it trains
 
-    def __init__(self, root: Path, config: TrainConfig, skip: int = 0) -> None:
-        self.config, self.skip = config, skip
-        self.photos = load_photos(root, "trainingset", config.task)
-        cars = load_photos(root, "trainingset", "main_car")
-        self.outlines = [
-            car.instances[0].polygons if car.instances else whole_car((), car.width, car.height)
-            for car in cars
-        ]
-        self.repeats = repeat_factors(self.photos, config.repeat_below)
-        self.bgr = config.model.backbone == "resnet50"
+    random.seed(config.seed)
+    np.random.seed(config.seed)
+    torch.manual_seed(config.seed)
+    photos = load_photos(data, "trainingset", config.task, classes=config.classes)
+    if split_file is not None:
+        names = read_split(split_file)
+        train, validation = select(photos, names["train"]), select(photos, names["validation"])
+    elif config.validation_share:
+        train, validation = leak_free_split(photos, config.validation_share, config.seed)
+    else:
+        train, validation = photos, []
+    print(f"{len(train)} photos to learn from, {len(validation)} to choose the best epoch by")
+    return MaskRcnnTask(config, train, validation, init)
 
-    def __iter__(self) -> Iterator[dict]:
-        worker = torch.utils.data.get_worker_info()
-        number, of = (worker.id, worker.num_workers) if worker else (0, 1)
-        # A resumed run draws other augmentations than the ones it has seen.
-        rng = np.random.default_rng([self.config.seed, self.skip, number])
-        config = self.config
-        while True:
-            whole, rest = np.divmod(self.repeats, 1)
-            times = whole.astype(int) + (rng.random(len(rest)) < rest)
-            for index in rng.permutation(np.repeat(np.arange(len(times)), times))[number::of]:
-                picture, labels, masks = sample(
-                    self.photos,
-                    self.outlines,
-                    int(index),
-                    config.size,
-                    config.augment,
-                    config.task,
-                    rng,
+
+def keep_config(config: TrainConfig, storage: FileSystem, folder: str) -> None:
+    """Write the configuration beside the run.
+
+    Raises: SystemExit when the storage holds a run of another configuration.
+    """
+    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    path = f"{folder}/{CONFIG}"
+    if storage.get_file_info(path).type == FileType.File:
+        with storage.open_input_stream(path) as stream:
+            if stream.read().decode() != text:
+                raise SystemExit(
+                    f"{path} is of a run with another configuration: choose another --storage, "
+                    "or delete it"
                 )
-                yield training_input(picture, labels, masks, self.bgr)
-
-
-def draw_curves(metrics: Path, out: Path) -> None:
-    """Losses over steps, smoothed, as a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-    figure, axes = pyplot.subplots(figsize=(9, 5))
-    window = max(1, len(rows) // 60)
-    kernel = np.ones(window) / window
-    for name in rows[0]["losses"]:
-        values = np.array([row["losses"][name] for row in rows])
-        steps = np.array([row["step"] for row in rows])
-        axes.plot(steps[window - 1 :], np.convolve(values, kernel, "valid"), label=name)
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(out, dpi=120, bbox_inches="tight")
-    pyplot.close(figure)
+    storage.create_dir(folder, recursive=True)
+    with storage.open_output_stream(path) as stream:
+        stream.write(text.encode())
 
 
 def main() -> None:
@@ -90,47 +77,40 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with trainingset/ and testset/"
+        "--data", type=Path, required=True, help="folder with trainingset/, on every node"
     )
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--storage", required=True, help="folder or s3:// URI of the run")
     parser.add_argument(
-        "--init", type=Path, help="local starting weights, in place of the configured ones"
+        "--init", help="starting weights: a bundle or a file, in place of the configured ones"
     )
-    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--split-file", type=Path, help="of `python -m training.dataset split`")
+    parser.add_argument("--epochs", type=int, help="in place of the configured number")
+    parser.add_argument("--local", action="store_true", help="in this process, without Ray")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--cpus-per-worker", type=int, help="default: all of this machine's")
+    parser.add_argument("--use-gpu", action="store_true", help="one GPU per worker")
     args = parser.parse_args()
 
     config = load_config(args.config)
-    torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "config.yaml").write_text(
-        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    )
-    checkpoint = args.out / "checkpoint.pth"
-    metrics = args.out / "metrics.jsonl"
-    done = torch.load(checkpoint, weights_only=True)["step"] if checkpoint.exists() else 0
-    if not done:
-        metrics.unlink(missing_ok=True)
-
-    examples = Examples(args.data, config, skip=done)
-    loader = DataLoader(
-        examples, batch_size=config.optimizer.batch, num_workers=config.workers, collate_fn=list
-    )
-    model = build(config, args.init, args.device)
-    bar = tqdm(total=config.optimizer.steps, initial=done, unit="step", mininterval=5)
-
-    def report(progress: Progress) -> None:
-        with metrics.open("a") as log:
-            log.write(json.dumps(progress.__dict__) + "\n")
-        bar.set_postfix(loss=f"{sum(progress.losses.values()):.3f}", refresh=False)
-        bar.update()
-
-    weights = fit(model, loader, config.optimizer, checkpoint, config.checkpoint_every, report)
-    bar.close()
-    torch.save(weights, args.out / "model.pth")
-    draw_curves(metrics, args.out / "curves.png")
-    print(f"averaged weights: {args.out / 'model.pth'}")
-    print(f"next: python -m training.export --run {args.out} --out BUNDLE")
+    if args.epochs:
+        optimizer = config.optimizer.model_copy(update={"epochs": args.epochs})
+        config = config.model_copy(update={"optimizer": optimizer})
+    storage, folder = filesystem(args.storage)
+    keep_config(config, storage, folder)
+    data = args.data.resolve()
+    split_file = args.split_file and args.split_file.resolve()
+    task = functools.partial(make_task, config, data, split_file, args.init)
+    cpus = args.cpus_per_worker or max(1, (os.cpu_count() or 1) // args.workers)
+    if args.local:
+        torch.set_num_threads(cpus)
+        session = LocalSession(Path(folder), "cuda" if args.use_gpu else "cpu")
+        fit(task(), config.optimizer, session, config.patience)
+    else:
+        fit_on_ray(
+            task, config.optimizer, args.storage, args.workers, cpus, args.use_gpu, config.patience
+        )
+    print(f"best weights: {args.storage}/{BEST}")
+    print(f"next: python -m training.export --run {args.storage} --out BUNDLE --data {args.data}")
 
 
 if __name__ == "__main__":

@@ -71,8 +71,9 @@ class Detectron2Segmenter:
                 one.scores.numpy(),
                 (tensor.shape[1], tensor.shape[2]),
                 picture,
-                self.bundle,
+                self.bundle.manifest.classes,
                 score_threshold,
+                self.bundle.identity,
             )
             for one, tensor, picture in zip(found, tensors, pictures, strict=True)
         ]

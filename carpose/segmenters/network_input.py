@@ -1,12 +1,15 @@
 """What Mask R-CNN reads, and its raw output as `Detections`: shared by all frameworks."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from carpose.bundle import Bundle, ModelInput
+from carpose.bundle import ModelInput
 from carpose.detections import Detections
 from carpose.images import Picture
+from carpose.tight_boxes import tighten
 
 
 def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
@@ -26,27 +29,24 @@ def to_detections(
     scores: NDArray[np.float32],
     network_size: tuple[int, int],
     picture: Picture,
-    bundle: Bundle,
+    labels: Sequence[str],
     score_threshold: float,
+    model: str = "",
 ) -> Detections:
     """Mask R-CNN's output in network pixels -> detections in pixels of the original picture.
 
-    boxes (N, 4); classes (N,) indices; masks (N, 1, M, M) probabilities; scores (N,);
-    network_size (height, width) of the network's input.
+    boxes (N, 4); classes (N,) indices into `labels`; masks (N, 1, M, M) probabilities;
+    scores (N,); network_size (height, width) of the network's input.
     """
+    best_first = np.argsort(-scores, kind="stable")
+    order = best_first[scores[best_first] >= score_threshold]
+    cells = np.round(masks[order, 0] * 255).astype(np.uint8)
+    corners, cells = tighten(boxes[order], cells)
     height, width = network_size
-    factor = np.array([picture.width / width, picture.height / height] * 2, np.float32)
-    corners = boxes * factor
-    limit = np.array([picture.width, picture.height] * 2, np.float32)
-    corners = np.clip(corners, 0, limit)
-    # Boxes without extent have no place in a picture; Mask R-CNN makes them at its borders.
-    keep = (scores >= score_threshold) & (corners[:, :2] < corners[:, 2:]).all(axis=1)
-    order = np.flatnonzero(keep)
-    order = order[np.argsort(-scores[order], kind="stable")]
-    return Detections(
-        corners[order],
-        np.clip(scores[order], 0, 1),
-        np.array(bundle.manifest.classes)[classes[order]],
-        np.round(masks[order, 0] * 255).astype(np.uint8),
-        bundle.identity,
+    corners = corners * np.array([picture.width / width, picture.height / height] * 2, np.float32)
+    corners = np.clip(corners, 0, np.array([picture.width, picture.height] * 2, np.float32))
+    found = Detections(
+        corners, np.clip(scores[order], 0, 1), np.array(labels)[classes[order]], cells, model
     )
+    # Boxes without extent have no place in a picture; Mask R-CNN makes them at its borders.
+    return found[np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))]

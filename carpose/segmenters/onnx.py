@@ -14,7 +14,10 @@ from carpose.segmenters import Runtime
 from carpose.segmenters.network_input import network_input, to_detections
 
 OUTPUTS = ("boxes", "classes", "masks", "scores")
-Run = Callable[[NDArray[np.float32]], Sequence[NDArray[np.generic]]]
+THRESHOLD = "score_threshold"
+"""Optional second input: detections below it get no mask, which is most of the time saved."""
+
+Run = Callable[[NDArray[np.float32], float], Sequence[NDArray[np.generic]]]
 
 
 class OnnxSegmenter:
@@ -25,8 +28,11 @@ class OnnxSegmenter:
 
     def __init__(self, bundle: Bundle, runtime: Runtime = "onnxruntime", threads: int = 1) -> None:
         self.bundle = bundle
-        load = _onnxruntime if runtime == "onnxruntime" else _openvino
-        self._run = load(bundle.weights, threads)
+        self._run = (
+            _onnxruntime(bundle.weights, threads)
+            if runtime == "onnxruntime"
+            else _openvino(bundle.weights, threads, bundle.manifest.openvino_precision)
+        )
 
     def __call__(self, pictures: Sequence[Picture], score_threshold: float) -> list[Detections]:
         """See `Segmenter`."""
@@ -34,7 +40,7 @@ class OnnxSegmenter:
 
     def _segment(self, picture: Picture, score_threshold: float) -> Detections:
         tensor = network_input(picture, self.bundle.manifest.input)
-        boxes, classes, masks, scores = self._run(tensor)
+        boxes, classes, masks, scores = self._run(tensor, score_threshold)
         return to_detections(
             boxes.astype(np.float32),
             classes.astype(np.int64),
@@ -42,8 +48,9 @@ class OnnxSegmenter:
             scores.astype(np.float32),
             (tensor.shape[1], tensor.shape[2]),
             picture,
-            self.bundle,
+            self.bundle.manifest.classes,
             score_threshold,
+            self.bundle.identity,
         )
 
 
@@ -59,10 +66,19 @@ def _onnxruntime(weights: Path, threads: int) -> Run:
     session = onnxruntime.InferenceSession(
         str(weights), options, providers=["CPUExecutionProvider"]
     )
-    return lambda tensor: session.run(OUTPUTS, {"image": tensor})
+    # A graph whose threshold has a default lists it apart.
+    inputs = {i.name for i in [*session.get_inputs(), *session.get_overridable_initializers()]}
+
+    def run(tensor: NDArray[np.float32], threshold: float) -> Sequence[NDArray[np.generic]]:
+        feed = {"image": tensor}
+        if THRESHOLD in inputs:
+            feed[THRESHOLD] = np.array([threshold], np.float32)
+        return session.run(OUTPUTS, feed)  # type: ignore[no-any-return]
+
+    return run
 
 
-def _openvino(weights: Path, threads: int) -> Run:
+def _openvino(weights: Path, threads: int, precision: str) -> Run:
     try:
         import openvino
     except ImportError as error:
@@ -72,12 +88,16 @@ def _openvino(weights: Path, threads: int) -> Run:
     compiled = openvino.Core().compile_model(
         str(weights),
         "CPU",
-        # bf16, its default on some CPUs, is to be judged by AP first.
-        {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"},
+        {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision},
     )
 
-    def run(tensor: NDArray[np.float32]) -> Sequence[NDArray[np.generic]]:
-        result = compiled.create_infer_request().infer({"image": tensor})
+    inputs = {name for entry in compiled.inputs for name in entry.names}
+
+    def run(tensor: NDArray[np.float32], threshold: float) -> Sequence[NDArray[np.generic]]:
+        feed = {"image": tensor}
+        if THRESHOLD in inputs:
+            feed[THRESHOLD] = np.array([threshold], np.float32)
+        result = compiled.create_infer_request().infer(feed)
         return [result[name] for name in OUTPUTS]
 
     return run

@@ -1,0 +1,105 @@
+"""Bundles travel through S3 whole or not at all; moto's server stands in for S3."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+pytest.importorskip("moto.server", reason="needs: make test-train")
+pytest.importorskip("pyarrow.fs", reason="needs: make test-train")
+
+from moto.server import ThreadedMotoServer
+
+from carpose.bundle import MANIFEST, open_bundle, sha256_of
+from carpose.errors import BadBundle
+from training.storage import StorageError, download, filesystem, upload
+
+BUCKET = "carpose-bundles"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A bucket on a real HTTP server, in the environment that boto3 and Arrow read."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_REGION", "us-east-1")
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
+        yield f"s3://{BUCKET}"
+    server.stop()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A copy of the embedded part detector: larger than what one request may carry."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(open_bundle("embedded:car_parts").folder, folder)
+    return folder
+
+
+def test_a_bundle_goes_up_in_parts_and_is_served_from_there(
+    s3: str, bundle: Path, tmp_path: Path
+) -> None:
+    upload(bundle, f"{s3}/parts")
+    head = boto3.client("s3").head_object(Bucket=BUCKET, Key="parts/model.onnx")
+    assert head["ContentLength"] == (bundle / "model.onnx").stat().st_size > 5 * 2**20
+    assert "-" in head["ETag"], "the ETag of a multipart upload counts its parts"
+    pinned = f"{s3}/parts#sha256={sha256_of(bundle / MANIFEST)}"
+    opened = open_bundle(pinned, cache=tmp_path / "cache")
+    assert opened.identity == open_bundle("embedded:car_parts").identity
+
+
+def test_what_went_up_comes_down_the_same(s3: str, bundle: Path, tmp_path: Path) -> None:
+    upload(bundle, f"{s3}/again/")
+    download(f"{s3}/again", tmp_path / "fetched")
+    assert {p.name: sha256_of(p) for p in bundle.iterdir()} == {
+        p.name: sha256_of(p) for p in (tmp_path / "fetched").iterdir()
+    }
+
+
+def test_a_bundle_that_is_not_what_its_manifest_says_stays_here(s3: str, bundle: Path) -> None:
+    with (bundle / "model.onnx").open("ab") as weights:
+        weights.write(b"!")
+    with pytest.raises(BadBundle, match="sha256"):
+        upload(bundle, f"{s3}/broken")
+    assert not boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="broken").get("Contents")
+
+
+def test_a_bundle_that_was_changed_up_there_leaves_nothing_here(
+    s3: str, bundle: Path, tmp_path: Path
+) -> None:
+    upload(bundle, f"{s3}/changed")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="changed/model.onnx", Body=b"other")
+    target = tmp_path / "new" / "folder"
+    with pytest.raises(BadBundle, match="sha256"):
+        download(f"{s3}/changed", target)
+    assert not list(target.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("s3://no-such-bucket/x", "(?i)bucket"),
+        (f"s3://{BUCKET}/nothing/here", "(?i)not exist|no such|no files|not found"),
+        ("gopher://x/y", "s3://bucket/prefix"),
+    ],
+)
+def test_what_is_not_there_is_said_and_leaves_nothing(
+    s3: str, tmp_path: Path, uri: str, complaint: str
+) -> None:
+    with pytest.raises(StorageError, match=complaint):
+        download(uri, tmp_path / "target")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_a_storage_too(bundle: Path, tmp_path: Path) -> None:
+    upload(bundle, str(tmp_path / "shelf" / "parts"))
+    download(str(tmp_path / "shelf" / "parts"), tmp_path / "back")
+    assert open_bundle(str(tmp_path / "back")).manifest.task == "car_parts"
+    assert filesystem(str(tmp_path))[1] == str(tmp_path.resolve())

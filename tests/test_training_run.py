@@ -1,0 +1,250 @@
+"""A run survives what kills runs: a worker, the driver, a plateau."""
+
+import functools
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs: make test-train")
+pytest.importorskip("ray.train.torch", reason="needs: make test-train")
+pytest.importorskip("moto.server", reason="needs: make test-train")
+
+import torch
+from moto.server import ThreadedMotoServer
+from torch import nn
+
+from tests.generated import TinyTask, draw_car_parts, tiny_config
+from training.loop import CHECKPOINT, WEIGHTS, Ema, best_of, fit, schedule
+from training.sessions import LocalSession
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_car_parts(tmp_path_factory.mktemp("drawn"), photos=12)
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_local_run_learns_and_leaves_curves_tensorboard_and_its_best_weights(
+    drawn: Path, tmp_path: Path
+) -> None:
+    config = tiny_config()
+    fit(TinyTask(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+    rows = history(tmp_path)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["loss_cls"] < 0.6 * rows[0]["loss_cls"]
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert list((tmp_path / "tensorboard").glob("events*"))
+    best = torch.load(tmp_path / "best" / WEIGHTS, weights_only=True)
+    assert set(best) == set(TinyTask(config, drawn).network("cpu").state_dict())
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(drawn: Path, tmp_path: Path) -> None:
+    losses = []
+    for number, seed in enumerate((1, 1, 2)):
+        config = tiny_config(epochs=1).model_copy(update={"seed": seed})
+        folder = tmp_path / str(number)
+        fit(TinyTask(config, drawn), config.optimizer, LocalSession(folder, "cpu"))
+        losses.append(history(folder)[0]["loss_cls"])
+    assert losses[0] == losses[1] != losses[2]
+
+
+class Interrupted(Exception):
+    pass
+
+
+class StopsAt(TinyTask):
+    """Raises at a step, as Ctrl-C or a full disk would."""
+
+    step = 12
+
+    def batches(self, rank: int, world: int, skip: int) -> Iterator:
+        for step, batch in enumerate(super().batches(rank, world, skip), skip):
+            if step == self.step:
+                raise Interrupted
+            yield batch
+
+
+def test_an_interrupted_local_run_goes_on_from_its_last_epoch(drawn: Path, tmp_path: Path) -> None:
+    config = tiny_config()
+    with pytest.raises(Interrupted):
+        fit(StopsAt(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+    before = history(tmp_path)
+    assert len(before) == 2
+    fit(TinyTask(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+    assert history(tmp_path)[:2] == before
+    assert [row["step"] for row in history(tmp_path)] == [5, 10, 15, 20]
+
+
+class Plateau(TinyTask):
+    """Best in the second epoch."""
+
+    aps = iter(())
+
+    def evaluate(self, network: nn.Module, rank: int, world: int) -> dict[str, float]:
+        return {"ap": next(self.aps)}
+
+
+def test_a_run_stops_when_patience_ends_and_keeps_its_best_epoch(
+    drawn: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(epochs=9)
+    task = Plateau(config, drawn)
+    task.aps = iter([0.3, 0.5, 0.4, 0.45, 0.9])
+    fit(task, config.optimizer, LocalSession(tmp_path, "cpu"), patience=2)
+    assert [row["ap"] for row in history(tmp_path)] == [0.3, 0.5, 0.4, 0.45]
+    state = torch.load(tmp_path / "best" / CHECKPOINT, weights_only=True)
+    assert len(state["history"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("aps", "best"), [([0.1], 0), ([0.1, 0.3, 0.2], 1), ([0.3, 0.3], 0), ([None, None], 1)]
+)
+def test_the_best_epoch_is_the_first_with_the_highest_ap_or_the_last_without_any(
+    aps: list[float | None], best: int
+) -> None:
+    assert best_of([{} if ap is None else {"ap": ap} for ap in aps]) == best
+
+
+def test_the_rate_warms_up_and_comes_down_to_a_hundredth() -> None:
+    config = tiny_config(warmup_steps=10).optimizer
+    rates = [schedule(step, 110, config) for step in range(110)]
+    assert rates[0] == 0.1
+    assert max(rates) == rates[9] == 1.0
+    assert rates[60] == pytest.approx(0.505)
+    assert rates[109] == pytest.approx(0.01, abs=1e-3)
+    assert all(a >= b for a, b in itertools.pairwise(rates[9:]))
+
+
+def test_averaged_weights_are_lent_to_the_network_and_taken_back() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, 0.0)
+    ema = Ema(network, decay=0.5)
+    nn.init.constant_(network.weight, 1.0)
+    ema.update(network, step=100)
+    with ema.applied(network):
+        assert network.weight.item() == 0.5
+        assert not network.training
+    assert network.weight.item() == 1.0
+    assert network.training
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An S3 bucket on moto's server, known to this process and to those it starts."""
+    import boto3
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        boto3.client("s3").create_bucket(Bucket="carpose-runs")
+        yield "carpose-runs"
+    server.stop()
+
+
+DRIVER = """
+import functools, sys
+from pathlib import Path
+import ray
+from tests.generated import TinyTask, tiny_config
+from training.distributed import fit_on_ray
+data, storage, kill_at, killed, slow = sys.argv[1:]
+config = tiny_config()
+ray.init(address="local", num_cpus=2, include_dashboard=False)
+task = functools.partial(TinyTask, config, Path(data), int(kill_at), Path(killed), float(slow))
+print(fit_on_ray(task, config.optimizer, storage, workers=2))
+"""
+
+
+def drive(
+    drawn: Path, storage: str, log: Path, kill_at: int = -1, killed: str = "none", slow: float = 0
+) -> subprocess.Popen[bytes]:
+    """A driver in a process group of its own."""
+    arguments = [str(drawn), storage, str(kill_at), killed, str(slow)]
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
+        stdout=log.open("ab"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.2)
+
+
+def keys(bucket: str, prefix: str) -> list[str]:
+    import boto3
+
+    found = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)
+    return [entry["Key"].removeprefix(prefix) for entry in found.get("Contents", ())]
+
+
+def s3_history(bucket: str, prefix: str) -> list[dict[str, float]]:
+    import boto3
+
+    body = boto3.client("s3").get_object(Bucket=bucket, Key=f"{prefix}metrics.jsonl")["Body"]
+    return [json.loads(line) for line in body.read().decode().splitlines()]
+
+
+def test_two_workers_outlive_the_death_of_one(drawn: Path, tmp_path: Path, bucket: str) -> None:
+    killed, log = tmp_path / "killed", tmp_path / "log"
+    driver = drive(drawn, f"s3://{bucket}/worker", log, kill_at=12, killed=str(killed))
+    assert driver.wait(timeout=300) == 0, log.read_text()[-3000:]
+    assert killed.exists(), "a worker did die"
+    rows = s3_history(bucket, "worker/")
+    assert [row["step"] for row in rows] == [5, 10, 15, 20], "no epoch lost, none twice"
+    assert log.read_text().count("epoch 1  loss") == 1, "it went on from the second epoch"
+    names = keys(bucket, "worker/")
+    assert {f"best/{WEIGHTS}", "curves.png"} <= set(names)
+    assert any(name.startswith("tensorboard/events") for name in names)
+
+
+def test_a_run_whose_driver_died_goes_on_with_the_same_storage(
+    drawn: Path, tmp_path: Path, bucket: str
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    driver = drive(drawn, f"s3://{bucket}/driver", first, slow=0.5)
+    until(lambda: "metrics.jsonl" in keys(bucket, "driver/"), 240)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.wait()
+    done = len(s3_history(bucket, "driver/"))
+    assert 1 <= done < 4
+    again = drive(drawn, f"s3://{bucket}/driver", second)
+    assert again.wait(timeout=300) == 0, second.read_text()[-3000:]
+    assert [row["epoch"] for row in s3_history(bucket, "driver/")] == [1, 2, 3, 4]
+    assert "epoch 1  loss" not in second.read_text()
+
+
+def test_workers_that_cannot_share_a_batch_are_refused_before_anything_starts(
+    drawn: Path, tmp_path: Path
+) -> None:
+    from training.distributed import fit_on_ray
+
+    config = tiny_config(batch=4)
+    task = functools.partial(TinyTask, config, drawn)
+    with pytest.raises(ValueError, match="3 workers cannot share a batch of 4"):
+        fit_on_ray(task, config.optimizer, str(tmp_path / "run"), workers=3)

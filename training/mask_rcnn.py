@@ -1,0 +1,124 @@
+"""Learning a Mask R-CNN on annotated photos: the task that `training.train` runs."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from detectron2.utils.events import EventStorage
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from carpose.bundle import ModelInput
+from carpose.detections import Detections
+from carpose.segmenters.network_input import network_input, to_detections
+from training.config import TrainConfig
+from training.dataset import Photo
+from training.evaluate import AP_THRESHOLD, annotated_parts, average_precision, read, side_accuracy
+from training.examples import Example, Examples
+from training.network import build, training_input
+
+SIDE_THRESHOLD = 0.5
+"""Score from which a part counts as found."""
+
+
+def _with_event_storage(network: nn.Module) -> nn.Module:
+    """Detectron2 logs into a storage that must be open while it trains; its figures are not ours.
+
+    Hooks, unlike a module around it, leave the names of its tensors alone.
+    """
+    opened: list[EventStorage] = []
+    network.register_forward_pre_hook(lambda *_: opened.append(EventStorage().__enter__()))
+    network.register_forward_hook(
+        lambda *_: opened.pop().__exit__(None, None, None), always_call=True
+    )
+    return network
+
+
+def detect(
+    network: nn.Module,
+    photos: Sequence[Photo],
+    config: TrainConfig,
+    threshold: float = AP_THRESHOLD,
+    progress: bool = False,
+) -> list[Detections]:
+    """Detections of a Detectron2 network in evaluation mode, by the server's own pre- and
+    postprocessing."""
+    channels = "BGR" if config.model.backbone == "resnet50" else "RGB"
+    spec = ModelInput(size=config.size, channels=channels)
+    found = []
+    for photo in tqdm(photos, unit="photo", leave=False, disable=not progress):
+        picture = read(photo)
+        tensor = network_input(picture, spec)
+        with torch.no_grad():
+            output = network.inference(  # type: ignore[operator]
+                [{"image": torch.from_numpy(tensor)}], do_postprocess=False
+            )[0].to("cpu")
+        found.append(
+            to_detections(
+                output.pred_boxes.tensor.numpy(),
+                output.pred_classes.numpy(),
+                output.pred_masks.numpy(),
+                output.scores.numpy(),
+                (tensor.shape[1], tensor.shape[2]),
+                picture,
+                config.labels,
+                threshold,
+            )
+        )
+    return found
+
+
+def _inputs(examples: list[Example], bgr: bool) -> list[dict]:
+    return [training_input(*example, bgr) for example in examples]
+
+
+class MaskRcnnTask:
+    """See `training.loop.Task`. Photos to learn from, and to choose the best epoch by."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        train: Sequence[Photo],
+        validation: Sequence[Photo],
+        init: str | Path | None = None,
+    ) -> None:
+        self.config, self.train, self.validation, self.init = config, train, validation, init
+        self.epoch_steps = max(1, round(len(train) / config.optimizer.batch))
+
+    def network(self, device: str) -> nn.Module:
+        """See `Task`."""
+        return _with_event_storage(build(self.config, self.init, device))
+
+    def batches(self, rank: int, world: int, skip: int) -> Iterator[list[dict]]:
+        """See `Task`."""
+        bgr = self.config.model.backbone == "resnet50"
+        return iter(
+            DataLoader(
+                Examples(self.train, self.config, rank, world, skip),
+                batch_size=self.config.optimizer.batch // world,
+                num_workers=self.config.loader_workers,
+                collate_fn=functools.partial(_inputs, bgr=bgr),
+            )
+        )
+
+    def evaluate(self, network: nn.Module, rank: int, world: int) -> dict[str, float]:
+        """See `Task`. `ap` is the mean of box and mask AP."""
+        if not self.validation:
+            return {}
+        mine = detect(network, self.validation[rank::world], self.config)
+        shares = [mine]
+        if world > 1:
+            shares = [[] for _ in range(world)]
+            torch.distributed.all_gather_object(shares, mine)
+        found = [shares[n % world][n // world] for n in range(len(self.validation))]
+        figures = average_precision(list(self.validation), found, self.config.task)
+        figures = {k: v for k, v in figures.items() if not k.startswith("box_ap_")}
+        if self.config.task == "car_parts" and self.config.classes is None:
+            figures["side_accuracy"] = side_accuracy(
+                [annotated_parts(photo) for photo in self.validation],
+                [d[np.flatnonzero(d.scores >= SIDE_THRESHOLD)] for d in found],
+            )
+        return {"ap": (figures["box_ap"] + figures["mask_ap"]) / 2, **figures}
