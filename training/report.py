@@ -94,7 +94,7 @@ def as_json(about: About, result: Result, worse: dict[str, Result]) -> dict[str,
         "figures": _figures(result),
         "confusion": result.confusion,
         "robustness": {name: _figures(other) for name, other in worse.items()},
-        "photos": [asdict(p) for p in result.photos],
+        "per_photo": [asdict(p) for p in result.photos],
     }
 
 
