@@ -67,6 +67,8 @@ class Args(_Strict):
 class DetectorTuning(_Strict):
     """`user_config` of a detector: changes without a restart."""
 
+    bundle: str | None = None
+    """Served in place of the one in `args`; None takes that one back."""
     score_threshold: float | None = Field(None, ge=0, le=1)
     """Lowest score served; None takes the bundle's own."""
     max_batch_size: int = Field(4, ge=1)

@@ -1,18 +1,22 @@
 """What an operator does to a running server, and what may happen to it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
 
+from carpose.bundle import MANIFEST, open_bundle
 from tests.conftest import Serving
 
 TIMEOUT = 120
@@ -58,43 +62,89 @@ def test_no_request_is_lost_when_a_replica_dies(
     assert not set(victims) & set(replica_processes(serving, deployment))
 
 
+def deploy(serving: Serving, user_config: dict[str, object]) -> None:
+    """`serve deploy` with other tuning of the part detector."""
+    config = yaml.safe_load(serving.config.read_text())
+    config["applications"][0]["deployments"] = [
+        {"name": "CarPartDetector", "user_config": user_config}
+    ]
+    path = serving.config.with_name("tuned.yaml")
+    path.write_text(yaml.safe_dump(config))
+    serve = Path(sys.executable).with_name("serve")
+    subprocess.run([serve, "deploy", str(path)], check=True, env=serving.environment)
+
+
+def described(serving: Serving) -> dict[str, Any]:
+    models = httpx.get(f"{serving.url}/v1/models", timeout=TIMEOUT).json()
+    return dict(models["car_parts"])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.2)
+
+
 def test_a_threshold_changes_without_a_restart(serving: Serving, photos: list[Path]) -> None:
-    def deploy(threshold: float | None) -> None:
-        config = yaml.safe_load(serving.config.read_text())
-        config["applications"][0]["deployments"] = [
-            {"name": "CarPartDetector", "user_config": {"score_threshold": threshold}}
-        ]
-        path = serving.config.with_name("tuned.yaml")
-        path.write_text(yaml.safe_dump(config))
-        serve = Path(sys.executable).with_name("serve")
-        subprocess.run([serve, "deploy", str(path)], check=True, env=serving.environment)
-        wait_for_threshold(threshold)
-
-    def served() -> float:
-        models = httpx.get(f"{serving.url}/v1/models", timeout=TIMEOUT).json()
-        return float(models["car_parts"]["score_threshold"])
-
-    def wait_for_threshold(threshold: float | None) -> None:
-        wanted = default if threshold is None else threshold
-        end = time.monotonic() + TIMEOUT
-        while served() != wanted:
-            assert time.monotonic() < end, f"still {served()}"
-            time.sleep(0.2)
-
     def parts() -> int:
         files = {"image": photos[0].read_bytes()}
         response = httpx.post(f"{serving.url}/v1/pose", files=files, timeout=TIMEOUT)
         return len(response.raise_for_status().json()["parts"])
 
-    default = served()
+    default = described(serving)["score_threshold"]
     before, processes = parts(), replica_processes(serving, "CarPartDetector")
     assert before > 0
     try:
-        deploy(0.95)
+        deploy(serving, {"score_threshold": 0.95})
+        until(lambda: described(serving)["score_threshold"] == 0.95)
         assert 0 < parts() < before
     finally:
-        deploy(None)
+        deploy(serving, {})
+        until(lambda: described(serving)["score_threshold"] == default)
     assert parts() == before
+    assert replica_processes(serving, "CarPartDetector") == processes
+
+
+def test_a_bundle_is_swapped_without_a_restart_or_a_lost_request(
+    serving: Serving, photos: list[Path], tmp_path: Path
+) -> None:
+    old = described(serving)["bundle"]
+    folder = tmp_path / "bundle"
+    shutil.copytree(open_bundle("embedded:car_parts").folder, folder)
+    manifest = (folder / MANIFEST).read_text()
+    (folder / MANIFEST).write_text(manifest.replace("name: mobilenetv2-fpn", "name: newer"))
+    new = old.replace("mobilenetv2-fpn", "newer")
+    processes = replica_processes(serving, "CarPartDetector")
+    photo, stop = photos[0].read_bytes(), threading.Event()
+    answers: list[tuple[int, str]] = []
+
+    def keep_asking() -> None:
+        while not stop.is_set():
+            response = httpx.post(f"{serving.url}/v1/pose", files={"image": photo}, timeout=TIMEOUT)
+            answers.append((response.status_code, response.text))
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(keep_asking)
+        try:
+            until(lambda: len(answers) >= 4)
+            deploy(serving, {"bundle": str(folder)})
+            until(lambda: described(serving)["bundle"] == new)
+            after = len(answers)
+            until(lambda: len(answers) >= after + 8)
+            deploy(serving, {"bundle": "embedded:main_car"})
+            until(lambda: "bundle_error" in described(serving))
+            assert "main_car bundle, not car_parts" in described(serving)["bundle_error"]
+            assert described(serving)["bundle"] == new, "a bundle of another task is not taken"
+        finally:
+            deploy(serving, {})
+            until(lambda: described(serving)["bundle"] == old)
+            stop.set()
+    assert {status for status, _ in answers} == {200}
+    assert old in answers[0][1]
+    assert new in answers[after + 7][1]
+    assert "bundle_error" not in described(serving)
     assert replica_processes(serving, "CarPartDetector") == processes
 
 

@@ -26,9 +26,10 @@ from carpose.pose import estimate_pose
 from carpose.segmenters import Segmenter, load_segmenter
 from training.average_precision import average_precision
 from training.corruptions import CORRUPTIONS
-from training.dataset import Photo, Split, load_photos
+from training.dataset import Photo, load_photos
 from training.measure import Measured, measure
-from training.metrics import annotated_parts, main_car_iou, side_accuracy, viewpoints
+from training.metrics import annotated_parts
+from training.split import read_split, select
 
 __all__ = [
     "annotated_parts",
@@ -140,17 +141,6 @@ def run(
     return Measured(photos, outlines, everything, served, seen, confirmed, clean)
 
 
-def subset(photos: list[Photo], file: Path, name: str) -> list[Photo]:
-    """The photos that a split file lists under `name`."""
-    lists = json.loads(file.read_text())
-    if name not in lists:
-        raise SystemExit(f"{file} has no {name!r}")
-    chosen = [p for p in photos if p.path.name in set(lists[name])]
-    if not chosen:
-        raise SystemExit(f"{file}: none of the files under {name!r} is in the data")
-    return chosen
-
-
 def record(model: Model, figures: dict[str, float]) -> None:
     """Write figures into the bundle's model.yaml."""
     metrics = {n: round(v, 4) for n, v in figures.items() if np.isfinite(v)}
@@ -169,8 +159,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--parts", help="a car_parts bundle")
     parser.add_argument("--car", help="a main_car bundle, or none")
     parser.add_argument("--engine", choices=list(FRAMEWORK), help="by default the bundle's")
-    parser.add_argument("--split", choices=["trainingset", "testset"])
-    parser.add_argument("--split-file", type=Path, help="JSON with lists of file names")
+    parser.add_argument(
+        "--split", help="folder below --data; testset, with --split-file trainingset"
+    )
+    parser.add_argument("--split-file", type=Path, help="of `training.dataset split`")
     parser.add_argument("--subset", choices=["validation", "train"], default="validation")
     parser.add_argument("--limit", type=int, help="the first photos only, for a quick look")
     parser.add_argument("--threads", type=int, default=2)
@@ -196,16 +188,16 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Command line."""
     args = parse()
-    split: Split = args.split or ("trainingset" if args.split_file else "testset")
+    split: str = args.split or ("trainingset" if args.split_file else "testset")
     try:
         parts, cars = choose(args)
         photos = load_photos(args.data, split, "car_parts")
         outlines = load_photos(args.data, split, "main_car")
-    except (CarposeError, FileNotFoundError) as error:
+        if args.split_file:
+            names = read_split(args.split_file)[args.subset]
+            photos, outlines = select(photos, names), select(outlines, names)
+    except (CarposeError, FileNotFoundError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    if args.split_file:
-        photos = subset(photos, args.split_file, args.subset)
-        outlines = subset(outlines, args.split_file, args.subset)
     photos, outlines = photos[: args.limit], outlines[: args.limit]
 
     clean = run(parts, cars, photos, outlines)

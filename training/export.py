@@ -145,7 +145,7 @@ def check(
     print(f"detecting on {len(photos)} photos with Detectron2, then with the bundle")
     first = detect_with_network(model, photos, config, progress=True)
     second = detect(load_segmenter(bundle), photos, AP_THRESHOLD)
-    parity = compare(photos, first, second, config.task)
+    parity = compare(photos, first, second, config.task, config.classes)
     if bundle.manifest.framework != "onnx":
         return parity, None
     try:
@@ -154,7 +154,7 @@ def check(
     except MissingDependency:
         return parity, None
     third = detect(segmenter, photos, AP_THRESHOLD)
-    return parity, compare(photos, second, third, config.task)
+    return parity, compare(photos, second, third, config.task, config.classes)
 
 
 def main() -> None:

@@ -16,7 +16,9 @@ from carpose.detections import Detections
 from carpose.segmenters.network_input import network_input, to_detections
 from training.config import TrainConfig
 from training.dataset import Photo
-from training.evaluate import AP_THRESHOLD, annotated_parts, average_precision, read, side_accuracy
+from training.average_precision import average_precision
+from training.evaluate import AP_THRESHOLD, read
+from training.metrics import annotated_parts, side_accuracy
 from training.examples import Example, Examples
 from training.network import build, training_input
 
@@ -114,8 +116,10 @@ class MaskRcnnTask:
             shares = [[] for _ in range(world)]
             torch.distributed.all_gather_object(shares, mine)
         found = [shares[n % world][n // world] for n in range(len(self.validation))]
-        figures = average_precision(list(self.validation), found, self.config.task)
-        figures = {k: v for k, v in figures.items() if not k.startswith("box_ap_")}
+        figures = average_precision(
+            list(self.validation), found, self.config.task, self.config.labels
+        )
+        figures = {k: v for k, v in figures.items() if not k.startswith(("box_ap_", "mask_ap_"))}
         if self.config.task == "car_parts" and self.config.classes is None:
             figures["side_accuracy"] = side_accuracy(
                 [annotated_parts(photo) for photo in self.validation],

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carpose.detections import Detections
+from training.average_precision import average_precision
 from training.dataset import Photo, Task
-from training.evaluate import average_precision
 
 SAME_IOU = 0.95
 MAX_AP_DIFFERENCE = 0.002
@@ -62,9 +62,12 @@ def compare(
     first: Sequence[Detections],
     second: Sequence[Detections],
     task: Task,
+    classes: Sequence[str] | None = None,
 ) -> Parity:
     """Parity of the second engine's detections with the first's, photo by photo."""
-    figures = [average_precision(list(photos), list(found), task) for found in (first, second)]
+    figures = [
+        average_precision(list(photos), list(found), task, classes) for found in (first, second)
+    ]
     differences = [figures[1][name] - figures[0][name] for name in ("box_ap", "mask_ap")]
     return Parity(
         same=sum(matched(a, b) for a, b in zip(first, second, strict=True)),
