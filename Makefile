@@ -1,4 +1,4 @@
-# make serve | make test | make check | make train: the whole tool box.
+# make serve | make test | make test-train | make check | make train: the whole tool box.
 PORT ?= 8000
 DATA ?= $(or $(CARPOSE_DATA),../shared/car-parts)
 TASK ?= car_parts
@@ -7,7 +7,7 @@ BIN := .venv/bin
 export RAY_USAGE_STATS_ENABLED := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test check format train evaluate clean
+.PHONY: serve test test-train check format train evaluate clean
 .DELETE_ON_ERROR:
 
 serve: .venv/serve build/serve_config.yaml
@@ -19,6 +19,10 @@ build/serve_config.yaml: serve_config.yaml FORCE
 
 test: .venv/test
 	$(BIN)/pytest
+
+# What learning needs beside Detectron2: torch, Ray Train, an S3 server.
+test-train: .venv/test-train
+	$(BIN)/pytest tests/test_training*.py
 
 check: .venv/test
 	$(BIN)/ruff format --check .
@@ -32,7 +36,7 @@ format: .venv/test
 # Needs Detectron2: see training/README.md.
 train: .venv/train
 	$(BIN)/python -m training.train --config training/configs/$(TASK)_mobilenet.yaml \
-	    --data $(DATA) --out runs/$(TASK) $(if $(INIT),--init $(INIT))
+	    --data $(DATA) --storage runs/$(TASK) --local $(if $(INIT),--init $(INIT))
 
 evaluate: .venv/evaluate
 	$(BIN)/python -m training.evaluate --data $(DATA)

@@ -21,7 +21,8 @@ import torch
 from moto.server import ThreadedMotoServer
 from torch import nn
 
-from tests.generated import TinyTask, draw_car_parts, tiny_config
+from tests.drawings import draw_car_parts
+from tests.tiny_task import TinyTask, tiny_config
 from training.loop import CHECKPOINT, WEIGHTS, Ema, best_of, fit, schedule
 from training.sessions import LocalSession
 
@@ -164,7 +165,7 @@ DRIVER = """
 import functools, sys
 from pathlib import Path
 import ray
-from tests.generated import TinyTask, tiny_config
+from tests.tiny_task import TinyTask, tiny_config
 from training.distributed import fit_on_ray
 data, storage, kill_at, killed, slow = sys.argv[1:]
 config = tiny_config()

@@ -24,22 +24,11 @@ from carpose.images import Limits, Picture, decode
 from carpose.main_car import cars_only, with_parts
 from carpose.pose import estimate_pose
 from carpose.segmenters import Segmenter, load_segmenter
-from training.average_precision import average_precision
 from training.corruptions import CORRUPTIONS
 from training.dataset import Photo, load_photos
 from training.measure import Measured, measure
 from training.metrics import annotated_parts
 from training.split import read_split, select
-
-__all__ = [
-    "annotated_parts",
-    "average_precision",
-    "detect",
-    "main_car_iou",
-    "read",
-    "side_accuracy",
-    "viewpoints",
-]
 
 AP_THRESHOLD = 0.02
 FRAMEWORK = {"onnx": "onnx", "openvino": "onnx", "detectron2": "detectron2"}

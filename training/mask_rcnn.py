@@ -14,12 +14,12 @@ from tqdm import tqdm
 from carpose.bundle import ModelInput
 from carpose.detections import Detections
 from carpose.segmenters.network_input import network_input, to_detections
+from training.average_precision import average_precision
 from training.config import TrainConfig
 from training.dataset import Photo
-from training.average_precision import average_precision
 from training.evaluate import AP_THRESHOLD, read
-from training.metrics import annotated_parts, side_accuracy
 from training.examples import Example, Examples
+from training.metrics import annotated_parts, side_accuracy
 from training.network import build, training_input
 
 SIDE_THRESHOLD = 0.5

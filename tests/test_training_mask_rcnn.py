@@ -1,0 +1,170 @@
+"""A Mask R-CNN learns, becomes a bundle that finds the same, and goes on learning from it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("detectron2", reason="Detectron2 is not on PyPI: see training/README.md")
+pytest.importorskip("ray.train.torch", reason="needs: make test-train")
+
+import torch
+from detectron2.utils.events import get_event_storage
+
+from carpose.bundle import open_bundle
+from carpose.detections import Detections
+from carpose.segmenters import load_segmenter
+from tests.drawings import draw_car_parts
+from tests.tiny_task import SIZE
+from training.config import TrainConfig, load_config
+from training.dataset import load_photos
+from training.evaluate import detect
+from training.export import export, load_run
+from training.loop import fit
+from training.mask_rcnn import MaskRcnnTask
+from training.mask_rcnn import detect as detect_with_network
+from training.network import build
+from training.parity import compare, matched
+from training.sessions import LocalSession
+from training.storage import filesystem
+from training.train import keep_config, main
+
+CONFIGS = Path(__file__).parent.parent / "training" / "configs"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_car_parts(tmp_path_factory.mktemp("drawn"), photos=8)
+
+
+@pytest.fixture(scope="module")
+def config() -> TrainConfig:
+    return TrainConfig.model_validate(
+        {
+            "task": "car_parts",
+            "init": "scratch",
+            "size": SIZE,
+            "loader_workers": 0,
+            "model": {
+                "backbone": "mobilenet_v2",
+                "fpn_channels": 16,
+                "fc_channels": 32,
+                "mask_channels": 16,
+                "mask_convs": 1,
+                "mask_pooling": 7,
+                "anchor_sizes": [8, 16, 32, 48, 64],
+                "train_proposals": 30,
+                "test_proposals": 20,
+                "rois_per_image": 16,
+            },
+            "augment": {"mosaic": 0.2, "plain_background": 0.2},
+            "optimizer": {"epochs": 2, "batch": 4, "warmup_steps": 2, "bf16": False},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def run(config: TrainConfig, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    photos = load_photos(drawn, "trainingset", "car_parts")
+    keep_config(config, *filesystem(str(folder)))
+    task = MaskRcnnTask(config, photos[:6], photos[6:])
+    fit(task, config.optimizer, LocalSession(folder, "cpu"))
+    return folder
+
+
+def test_a_run_is_exported_to_a_bundle_that_finds_the_same(
+    run: Path, drawn: Path, tmp_path: Path
+) -> None:
+    config, model = load_run(run)
+    bundle = export(config, model, tmp_path / "bundle", "onnx", {"licence": "none"})
+    photos = load_photos(drawn, "trainingset", "car_parts")
+    segmenter = load_segmenter(open_bundle(str(tmp_path / "bundle")))
+    with_network = detect_with_network(model, photos, config)
+    with_bundle = detect(segmenter, photos, 0.02)
+    assert sum(map(len, with_network)) > 10, "an untrained network finds much"
+    parity = compare(photos, with_network, with_bundle, "car_parts")
+    assert parity.same == parity.total
+    assert parity.holds
+    assert bundle.manifest.input.size == SIZE
+
+
+def test_the_graph_leaves_out_what_scores_less_than_its_threshold(
+    run: Path, drawn: Path, tmp_path: Path
+) -> None:
+    import onnxruntime
+
+    config, model = load_run(run)
+    bundle = export(config, model, tmp_path / "bundle", "onnx", {})
+    session = onnxruntime.InferenceSession(str(bundle.weights), providers=["CPUExecutionProvider"])
+    image = np.random.default_rng(1).uniform(0, 255, (3, 48, SIZE)).astype(np.float32)
+
+    def scores(**threshold: np.ndarray) -> np.ndarray:
+        return session.run(["scores"], {"image": image, **threshold})[0]
+
+    by_default, low = scores(), scores(score_threshold=np.array([0.001], np.float32))
+    assert by_default.size == 0 or by_default.min() > 0.05
+    high = scores(score_threshold=np.array([float(np.median(low))], np.float32))
+    assert 0 < len(high) < len(low)
+    assert np.allclose(high, low[: len(high)])
+
+
+@pytest.mark.parametrize("name", ["car_parts", "main_car"])
+def test_training_can_start_from_the_embedded_bundles(name: str, data: Path) -> None:
+    config = load_config(CONFIGS / f"{name}_mobilenet.yaml")
+    model = build(config, f"embedded:{name}").eval()
+    photos = load_photos(data, "testset", name)[:3]  # type: ignore[arg-type]
+    from_bundle = detect(load_segmenter(open_bundle(f"embedded:{name}")), photos, 0.3)
+    from_network = detect_with_network(model, photos, config, 0.3)
+    assert sum(map(len, from_bundle)) > 0
+    for ours, theirs in zip(from_network, from_bundle, strict=True):
+        assert matched(ours, theirs) == len(ours) == len(theirs)
+
+
+def test_a_bundle_of_another_architecture_is_no_start(config: TrainConfig) -> None:
+    resnet = config.model_copy(
+        update={"model": config.model.model_copy(update={"backbone": "resnet50"})}
+    )
+    with pytest.raises(ValueError, match="another backbone"):
+        build(resnet, "embedded:car_parts")
+
+
+def test_weights_that_fit_nowhere_are_refused(config: TrainConfig, tmp_path: Path) -> None:
+    torch.save({"other": torch.zeros(1)}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="no tensor of"):
+        build(config, str(tmp_path / "x.pth"))
+
+
+def test_event_storages_are_closed_again(config: TrainConfig, drawn: Path) -> None:
+    photos = load_photos(drawn, "trainingset", "car_parts")
+    task = MaskRcnnTask(config, photos, ())
+    losses = task.network("cpu").train()(next(iter(task.batches(0, 1, 0))))
+    assert {"loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc"} == set(losses)
+    with pytest.raises(AssertionError):
+        get_event_storage()
+
+
+def test_detections_without_a_partner_do_not_match() -> None:
+    def found(*boxes: tuple[float, float, float, float]) -> Detections:
+        return Detections(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.ones(len(boxes), np.float32),
+            np.array(["wheel"] * len(boxes), dtype=str),
+            np.full((len(boxes), 28, 28), 255, np.uint8),
+        )
+
+    box, near, far = (0, 0, 100, 100), (0, 0, 100, 99), (0, 0, 100, 90)
+    assert matched(found(box), found(near)) == 1
+    assert matched(found(box), found(far)) == 0
+    assert matched(found(box, near), found(near)) == 1, "a partner is taken once"
+    assert matched(found(), found(near)) == 0
+
+
+def test_a_storage_with_a_run_of_another_configuration_is_left_alone(
+    run: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["train", "--config", str(CONFIGS / "main_car_mobilenet.yaml"), "--local"]
+    arguments += ["--data", str(drawn), "--storage", str(run)]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit, match="another configuration"):
+        main()
