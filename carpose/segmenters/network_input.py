@@ -10,6 +10,7 @@ from carpose.bundle import ModelInput
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.tight_boxes import tighten
+from carpose.twins import without_twins
 
 
 def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
@@ -49,4 +50,4 @@ def to_detections(
         corners, np.clip(scores[order], 0, 1), np.array(labels)[classes[order]], cells, model
     )
     # Boxes without extent have no place in a picture; Mask R-CNN makes them at its borders.
-    return found[np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))]
+    return without_twins(found[np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))])
