@@ -5,12 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from carpose import compliance, render, rle
-from carpose.detections import Detections
+from carpose.detections import Detections, Window
 from carpose.errors import BadParameter
 from carpose.images import Picture, data_url, to_jpeg, to_png
-from carpose.main_car import cars_only, main_car, parts_of, single_car, with_parts
+from carpose.main_car import (
+    car_box,
+    cars_only,
+    cropped_car,
+    main_car,
+    parts_of,
+    single_car,
+    with_parts,
+)
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.pose import Pose, estimate_pose
 from carpose.schema import (
@@ -94,11 +103,8 @@ def describe(
         engine=question.engine,
         image=ImageSize(width=picture.width, height=picture.height),
         pose=_pose(pose),
-        car=CarAnswer(**_object(cars, index, picture, masks)),
-        parts=[
-            PartAnswer(label=str(own.labels[k]), **_object(own, int(k), picture, masks))
-            for k in np.argsort(-own.scores, kind="stable")
-        ],
+        car=_car(cars, index, own, picture, masks),
+        parts=[_part(own, int(k), picture, masks) for k in np.argsort(-own.scores, kind="stable")],
         warnings=[Warning_(code=w.code, detail=w.detail) for w in pose.warnings],
         models={"car_parts": parts.model, "main_car": cars.model},
         timings_ms={},
@@ -126,14 +132,29 @@ def _point(point: tuple[float, float]) -> tuple[float, float]:
     return round(point[0], 1), round(point[1], 1)
 
 
-def _object(found: Detections, k: int, picture: Picture, masks: bool) -> dict[str, Any]:
+def _car(cars: Detections, index: int, own: Detections, picture: Picture, masks: bool) -> CarAnswer:
+    box, size = car_box(cars, index, own), (picture.width, picture.height)
+    window = cropped_car(cars, index, own, *size) if masks else None
+    return CarAnswer(**_object(box, cars.scores[index], window, size))
+
+
+def _part(own: Detections, k: int, picture: Picture, masks: bool) -> PartAnswer:
+    size = (picture.width, picture.height)
+    window = own.cropped_mask(k, *size) if masks else None
+    return PartAnswer(
+        label=str(own.labels[k]), **_object(own.boxes[k], own.scores[k], window, size)
+    )
+
+
+def _object(
+    box: NDArray[np.float32], score: np.float32, window: Window | None, size: tuple[int, int]
+) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "box": tuple(round(float(v), 1) for v in found.boxes[k]),
-        "score": round(float(found.scores[k]), 4),
+        "box": tuple(round(float(v), 1) for v in box),
+        "score": round(float(score), 4),
     }
-    if masks:
-        window = found.cropped_mask(k, picture.width, picture.height)
-        fields["mask"] = rle.encode(*window, picture.width, picture.height)
+    if window is not None:
+        fields["mask"] = rle.encode(*window, *size)
     return fields
 
 
@@ -145,10 +166,12 @@ def _pictures(
     height, width = pixels.shape[:2]
     scale = width / picture.width
     car, own = _scaled(cars, scale), _scaled(own, scale)
-    mask = car.mask(index, width, height)
+    mask = np.zeros((height, width), np.bool_)
+    rows, columns, inside = cropped_car(car, index, own, width, height)
+    mask[rows, columns] = inside
     fields: dict[str, str] = {}
     if question.include & {"crop", "cutout"}:
-        window = render.crop_window(car.boxes[index], width, height)
+        window = render.crop_window(car_box(car, index, own), width, height)
         cropped = np.ascontiguousarray(pixels[window])
         if "crop" in question.include:
             fields["crop"] = data_url(to_jpeg(cropped), "image/jpeg")

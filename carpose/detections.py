@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 Box = NDArray[np.float32]
 """(4,) x0, y0, x1, y1 in pixels of the upright picture."""
 
+Window = tuple[slice, slice, NDArray[np.bool_]]
+"""Rows, columns and mask of a part of a picture; what lies outside of it is not set."""
+
 
 @dataclass(frozen=True, eq=False)
 class Detections:
@@ -99,9 +102,7 @@ class Detections:
         full[rows, columns] = inside
         return full
 
-    def cropped_mask(
-        self, index: int, width: int, height: int, scale: float = 1.0
-    ) -> tuple[slice, slice, NDArray[np.bool_]]:
+    def cropped_mask(self, index: int, width: int, height: int, scale: float = 1.0) -> Window:
         """Rows, columns and mask of one detection's window in a picture of width x height.
 
         `scale` maps picture pixels to those of the wanted grid, which is width x height.

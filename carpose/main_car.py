@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from carpose.detections import Detections
+from carpose.detections import Detections, Window
 from carpose.errors import MultipleCars, NoCar
 
 CAR_LABELS = ("car", "truck", "bus")
@@ -90,3 +90,31 @@ def parts_of(
             cx, cy = (parts.centres[k] * scale).astype(int)
             own[k] = 0 <= cy < rows and 0 <= cx < columns and bool(car[cy, cx])
     return parts[own]
+
+
+def cropped_car(cars: Detections, index: int, own: Detections, width: int, height: int) -> Window:
+    """Rows, columns and mask of car `index` in a picture of width x height: its pixels and those
+    of its parts, whose finer masks reach where the car's own cuts corners."""
+    windows = [cars.cropped_mask(index, width, height)]
+    if own.roi_masks is not None:
+        windows += [own.cropped_mask(k, width, height) for k in range(len(own))]
+    windows = [window for window in windows if window[2].size]
+    if not windows:
+        return slice(0, 0), slice(0, 0), np.zeros((0, 0), np.bool_)
+    top = min(rows.start for rows, _, _ in windows)
+    left = min(columns.start for _, columns, _ in windows)
+    bottom = max(rows.stop for rows, _, _ in windows)
+    right = max(columns.stop for _, columns, _ in windows)
+    whole = np.zeros((bottom - top, right - left), np.bool_)
+    for rows, columns, inside in windows:
+        whole[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] |= (
+            inside
+        )
+    return slice(top, bottom), slice(left, right), whole
+
+
+def car_box(cars: Detections, index: int, own: Detections) -> NDArray[np.float32]:
+    """(4,) box around car `index` and its parts."""
+    boxes = np.concatenate([cars.boxes[[index]], own.boxes])
+    box: NDArray[np.float32] = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+    return box

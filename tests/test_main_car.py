@@ -6,7 +6,15 @@ import pytest
 from carpose.compliance import check
 from carpose.detections import Detections
 from carpose.errors import MultipleCars, NoCar
-from carpose.main_car import cars_only, main_car, parts_of, single_car, with_parts
+from carpose.main_car import (
+    car_box,
+    cars_only,
+    cropped_car,
+    main_car,
+    parts_of,
+    single_car,
+    with_parts,
+)
 
 SMALL, LARGE, INSIDE = [0, 0, 100, 60], [120, 100, 420, 300], [130, 110, 300, 280]
 
@@ -78,3 +86,29 @@ def test_a_part_is_judged_by_its_mask_not_its_box() -> None:
 )
 def test_compliance_says_what_is_wrong(viewpoint: object, expected: object, answer: object) -> None:
     assert check(viewpoint, expected) == answer  # type: ignore[arg-type]
+
+
+def test_the_pixels_of_a_car_are_its_own_and_its_parts() -> None:
+    car = Detections(
+        np.array([LARGE]), np.ones(1), np.array(["car"]), np.full((1, 28, 28), 255, np.uint8)
+    )
+    mirror = Detections(
+        np.array([[410, 150, 450, 170]]),
+        np.ones(1),
+        np.array(["left_mirror"]),
+        np.full((1, 28, 28), 255, np.uint8),
+    )
+    rows, columns, inside = cropped_car(car, 0, mirror, 640, 480)
+    assert (rows, columns) == (slice(100, 300), slice(120, 450))
+    assert inside[60, 315], "the mirror sticks out"
+    assert not inside[10, 310]
+    assert inside[20:180, 10:290].all()
+    assert car_box(car, 0, mirror).tolist() == [120, 100, 450, 300]
+
+
+def test_parts_without_masks_leave_a_cars_pixels_alone() -> None:
+    wheel = Detections(np.array([[100, 250, 200, 320]]), np.ones(1), np.array(["wheel"]))
+    rows, columns, inside = cropped_car(cars(LARGE), 0, wheel, 640, 480)
+    assert (rows, columns) == (slice(100, 300), slice(120, 420))
+    assert inside.all()
+    assert cropped_car(cars(LARGE), 0, Detections.none(), 50, 50)[2].size == 0

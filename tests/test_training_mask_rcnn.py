@@ -168,3 +168,13 @@ def test_a_storage_with_a_run_of_another_configuration_is_left_alone(
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit, match="another configuration"):
         main()
+
+
+def test_a_local_run_has_no_remote_storage(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "--config", str(CONFIGS / "main_car_mobilenet.yaml"), "--local"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--data", str(drawn), "--storage", "s3://b/run"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--local keeps its run in a folder" in capsys.readouterr().err

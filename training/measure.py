@@ -101,7 +101,7 @@ def measure(run: Measured, resamples: int, seed: int, per_class: bool = True) ->
 
     ious: list[float] | None = None
     if run.seen is not None and run.cars is not None:
-        ious = main_car_iou(run.outlines, run.cars)
+        ious = main_car_iou(run.outlines, run.cars, run.served)
         figures["car_mean_iou"] = share(ious, ones, draws)
         # A bootstrap says nothing of a minimum.
         figures["car_worst_iou"] = figure(np.array([min(ious)]))

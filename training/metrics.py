@@ -8,7 +8,7 @@ from PIL import Image
 
 from carpose.detections import Detections
 from carpose.errors import CarposeError
-from carpose.main_car import main_car, parts_of
+from carpose.main_car import cropped_car, main_car, parts_of
 from carpose.parts import PARTS, mirrored
 from carpose.pose import Pose, estimate_pose
 from training.dataset import Photo, raster
@@ -84,14 +84,21 @@ def found_share(truth: Detections, found: Detections) -> float:
     return 2 * hits / total if total else 1.0
 
 
-def main_car_iou(photos: list[Photo], found: list[Detections]) -> list[float]:
-    """(P,) IoU of the main car's mask with the annotated whole car; 0 where none was found."""
+def main_car_iou(
+    photos: list[Photo], found: list[Detections], parts: list[Detections]
+) -> list[float]:
+    """(P,) IoU of the main car's served mask, its parts' pixels included, with the annotated whole
+    car; 0 where none was found."""
     values = []
-    for photo, cars in zip(photos, found, strict=True):
+    for photo, cars, served in zip(photos, found, parts, strict=True):
         polygons = [polygon for i in photo.instances for polygon in i.polygons]
         truth = raster(polygons, photo.width, photo.height).astype(bool)
         try:
-            car = cars.mask(main_car(cars), photo.width, photo.height)
+            index = main_car(cars)
+            own = parts_of(cars, index, served, photo.width, photo.height)
+            rows, columns, inside = cropped_car(cars, index, own, photo.width, photo.height)
+            car = np.zeros_like(truth)
+            car[rows, columns] = inside
         except CarposeError:
             values.append(0.0)
             continue

@@ -90,6 +90,8 @@ def main() -> None:
     parser.add_argument("--cpus-per-worker", type=int, help="default: all of this machine's")
     parser.add_argument("--use-gpu", action="store_true", help="one GPU per worker")
     args = parser.parse_args()
+    if args.local and "://" in args.storage:
+        parser.error("--local keeps its run in a folder")
 
     config = load_config(args.config)
     if args.epochs:
