@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("action", choices=["download", "show", "check", "split"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="trainingset", help="folder below --data")
+    parser.add_argument("--source", help="download: URL of a mirror of the archive")
     parser.add_argument("--config", type=Path, help="check: of the run, for its `classes`")
     parser.add_argument("--share", type=float, default=0.1, help="split: of the photos")
     parser.add_argument("--seed", type=int, default=1, help="split: the same, the same split")
@@ -183,9 +184,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="check: a folder; split: a JSON file")
     args = parser.parse_args()
     if args.action == "download":
-        from training.download import download
+        from training.download import SOURCE, download
 
-        download(args.data)
+        try:
+            download(args.data, args.source or SOURCE)
+        except (OSError, ValueError) as error:
+            raise SystemExit(
+                f"{args.source or SOURCE}: {error}\nfetch it where there is a network, and name "
+                "the mirror or file:// URL with --source"
+            ) from error
+        print("The data states no licence and asks for a citation: Pasupa et al., Evaluation of")
+        print("deep learning algorithms for semantic segmentation of car parts, 2021.")
     elif args.action == "show":
         photos = load_photos(args.data, args.split, "car_parts")
         count = np.bincount([i.label for p in photos for i in p.instances], minlength=len(PARTS))
