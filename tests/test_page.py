@@ -51,6 +51,9 @@ class Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._log)
+        # Listening makes Playwright catch file choosers; begun only when a key is pressed, it may
+        # come after the key.
+        self.page.on("filechooser", lambda _: None)
 
     def _log(self, message: Any) -> None:
         # The browser logs every refused photo as a failed load; the page puts it into words.

@@ -1,5 +1,8 @@
 """A Mask R-CNN learns, becomes a bundle that finds the same, and goes on learning from it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ pytest.importorskip("detectron2", reason="Detectron2 is not on PyPI: see trainin
 pytest.importorskip("ray.train.torch", reason="needs: make test-train")
 
 import torch
+import yaml
 from detectron2.utils.events import get_event_storage
 
 from carpose.bundle import open_bundle
@@ -29,7 +33,8 @@ from training.sessions import LocalSession
 from training.storage import filesystem
 from training.train import keep_config, main
 
-CONFIGS = Path(__file__).parent.parent / "training" / "configs"
+ROOT = Path(__file__).parent.parent
+CONFIGS = ROOT / "training" / "configs"
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +183,19 @@ def test_a_local_run_has_no_remote_storage(
     with pytest.raises(SystemExit):
         main()
     assert "--local keeps its run in a folder" in capsys.readouterr().err
+
+
+def test_the_command_trains_on_two_ray_workers(
+    config: TrainConfig, drawn: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    command = [sys.executable, "-m", "training.train", "--config", str(file), "--workers", "2"]
+    command += ["--data", str(drawn), "--storage", str(tmp_path / "run"), "--cpus-per-worker", "1"]
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert load_run(tmp_path / "run")[0] == config
+    rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert len(rows) == 2
+    assert all("box_ap" in row for row in rows)

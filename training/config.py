@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from training.dataset import CLASSES
 
@@ -23,12 +23,27 @@ class ModelConfig(_Strict):
     mask_channels: int = Field(128, ge=16)
     mask_pooling: int = Field(14, ge=7)
     """The mask head sees this many cells a side; its masks have twice as many."""
-    anchor_sizes: tuple[int, int, int, int, int] = (16, 32, 64, 128, 256)
-    """One per pyramid level, strides 4, 8, 16, 32, 64."""
+    mask_level: Literal[2, 3] | None = None
+    """Pyramid level, of stride 2**level, that masks are pooled from; None: by the object's size."""
+    finest_level: Literal[2, 3] = 2
+    """Finest pyramid level that proposals and boxes come from; the coarsest is 6."""
+    separable_rpn: bool = False
+    """A depthwise and a pointwise convolution in place of the proposal head's 3x3 one."""
+    box_samples: int = Field(0, ge=0)
+    """RoIAlign's samples per side of a cell for the box head; 0: one per cell of the feature map."""
+    anchor_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
+    """One per pyramid level from `finest_level` to 6."""
     train_proposals: int = Field(500, ge=1)
     test_proposals: int = Field(300, ge=1)
     rois_per_image: int = Field(192, ge=1)
     max_detections: int = Field(60, ge=1)
+
+    @model_validator(mode="after")
+    def _one_anchor_size_per_level(self) -> "ModelConfig":
+        levels = 7 - self.finest_level
+        if len(self.anchor_sizes) != levels:
+            raise ValueError(f"anchor_sizes needs {levels} numbers, one per pyramid level")
+        return self
 
 
 class AugmentConfig(_Strict):

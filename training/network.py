@@ -20,6 +20,7 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from carpose.bundle import open_bundle
 from training.config import TrainConfig
+from training.heads import FineMaskROIHeads, SeparableRPNHead
 from training.onnx_weights import weights_from_onnx
 
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
@@ -84,8 +85,16 @@ def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
         m.ROI_MASK_HEAD.NUM_CONV = model.mask_convs
         m.ROI_MASK_HEAD.CONV_DIM = model.mask_channels
         m.ROI_MASK_HEAD.POOLER_RESOLUTION = model.mask_pooling
+        m.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO = model.box_samples
+        if model.separable_rpn:
+            m.RPN.HEAD_NAME = SeparableRPNHead.__name__
+        if model.mask_level is not None:
+            m.ROI_HEADS.NAME = FineMaskROIHeads.__name__
+            m.ROI_MASK_HEAD.IN_FEATURES = [f"p{model.mask_level}"]
     m.WEIGHTS = ""
     m.DEVICE = device
+    m.RPN.IN_FEATURES = [f"p{level}" for level in range(model.finest_level, 7)]
+    m.ROI_HEADS.IN_FEATURES = m.RPN.IN_FEATURES[:-1]
     m.ANCHOR_GENERATOR.SIZES = [[s] for s in model.anchor_sizes]
     m.RPN.POST_NMS_TOPK_TRAIN = model.train_proposals
     m.RPN.POST_NMS_TOPK_TEST = model.test_proposals

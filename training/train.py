@@ -12,43 +12,22 @@ on where the run stopped.
 
 import argparse
 import functools
+import importlib.util
 import os
-import random
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
 from pyarrow.fs import FileSystem, FileType
 
 from training.config import TrainConfig, load_config
-from training.dataset import load_photos
 from training.distributed import fit_on_ray
-from training.loop import Task, fit
+from training.loop import fit
 from training.sessions import BEST, LocalSession
-from training.split import leak_free_split, read_split, select
 from training.storage import filesystem
+from training.tasks import make_task
 
 CONFIG = "config.yaml"
-
-
-def make_task(config: TrainConfig, data: Path, split_file: Path | None, init: str | None) -> Task:
-    """The task of a configuration: called in every worker, where the data must lie at `data`."""
-    from training.mask_rcnn import MaskRcnnTask  # Detectron2 only where it trains
-
-    random.seed(config.seed)
-    np.random.seed(config.seed)
-    torch.manual_seed(config.seed)
-    photos = load_photos(data, "trainingset", config.task, classes=config.classes)
-    if split_file is not None:
-        names = read_split(split_file)
-        train, validation = select(photos, names["train"]), select(photos, names["validation"])
-    elif config.validation_share:
-        train, validation = leak_free_split(photos, config.validation_share, config.seed)
-    else:
-        train, validation = photos, []
-    print(f"{len(train)} photos to learn from, {len(validation)} to choose the best epoch by")
-    return MaskRcnnTask(config, train, validation, init)
 
 
 def keep_config(config: TrainConfig, storage: FileSystem, folder: str) -> None:
@@ -92,6 +71,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.local and "://" in args.storage:
         parser.error("--local keeps its run in a folder")
+    if importlib.util.find_spec("detectron2") is None:
+        parser.error("Detectron2 is missing: training/README.md says how to install it")
 
     config = load_config(args.config)
     if args.epochs:
