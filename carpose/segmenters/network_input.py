@@ -23,6 +23,19 @@ def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
     return np.ascontiguousarray(chw if spec.channels == "RGB" else chw[::-1])
 
 
+def mask_confidence(masks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) mean probability of the cells inside each mask (N, M, M), those of at least one half:
+    1 where the mask head is sure of an outline, 0 where it sees none.
+
+    The "maskness" of SOLO (Wang et al. 2020), which says how good a mask is where the class score
+    only says of what (training/EXPERIMENTS.md).
+    """
+    inside = masks >= 0.5
+    total = (masks * inside).sum(axis=(1, 2), dtype=np.float32)
+    confidence: NDArray[np.float32] = total / np.maximum(inside.sum(axis=(1, 2)), 1)
+    return confidence.astype(np.float32)
+
+
 def to_detections(
     boxes: NDArray[np.float32],
     classes: NDArray[np.int64],
@@ -37,8 +50,10 @@ def to_detections(
     """Mask R-CNN's output in network pixels -> detections in pixels of the original picture.
 
     boxes (N, 4); classes (N,) indices into `labels`; masks (N, 1, M, M) probabilities;
-    scores (N,); network_size (height, width) of the network's input.
+    scores (N,) of the classes; network_size (height, width) of the network's input. A detection's
+    score is that of its class times `mask_confidence`.
     """
+    scores = scores * mask_confidence(masks[:, 0])
     best_first = np.argsort(-scores, kind="stable")
     order = best_first[scores[best_first] >= score_threshold]
     cells = np.round(masks[order, 0] * 255).astype(np.uint8)
