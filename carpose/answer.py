@@ -23,10 +23,10 @@ from carpose.main_car import (
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.pose import Pose, estimate_pose
 from carpose.schema import (
+    AnswerEngine,
     CarAnswer,
     Cars,
     Compliance,
-    EngineName,
     ImageSize,
     Include,
     PartAnswer,
@@ -44,12 +44,16 @@ FULL_PX = 1 << 20
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a photo; `expect` empty means that every viewpoint will do."""
+    """What is asked of a photo; `expect` empty means that every viewpoint will do.
 
-    engine: EngineName = "detectron2"
+    `cars` None takes the engine's habit: the largest car, but exactly one for Rekognition, as in
+    the original AWS sample.
+    """
+
+    engine: AnswerEngine = "detectron2"
     include: frozenset[Include] = frozenset()
     expect: tuple[Viewpoint, ...] = ()
-    cars: Cars = "main"
+    cars: Cars | None = None
 
     @property
     def decoded_px(self) -> int | None:
@@ -89,7 +93,8 @@ def describe(
         # The part detector knows every part, so each car confirms itself; Rekognition's wheels
         # are missing from many a real car.
         cars = with_parts(cars, parts, picture.width, picture.height)
-    index = single_car(cars) if question.cars == "single" else main_car(cars)
+    wanted = question.cars or ("single" if question.engine == "rekognition" else "main")
+    index = single_car(cars) if wanted == "single" else main_car(cars)
     own = parts_of(cars, index, parts, picture.width, picture.height)
     pose = estimate_pose(own)
     masks = "masks" in question.include
@@ -106,10 +111,16 @@ def describe(
         car=_car(cars, index, own, picture, masks),
         parts=[_part(own, int(k), picture, masks) for k in np.argsort(-own.scores, kind="stable")],
         warnings=[Warning_(code=w.code, detail=w.detail) for w in pose.warnings],
-        models={"car_parts": parts.model, "main_car": cars.model},
+        models=_models(cars, parts, question.engine),
         timings_ms={},
         **fields,
     )
+
+
+def _models(cars: Detections, parts: Detections, engine: AnswerEngine) -> dict[str, str]:
+    if engine == "rekognition":
+        return {"rekognition": cars.model}
+    return {"car_parts": parts.model, "main_car": cars.model}
 
 
 def _pose(pose: Pose) -> PoseAnswer:

@@ -61,6 +61,14 @@ class EngineUnavailable(CarposeError):
     code = "engine-unavailable"
 
 
+class EngineBusy(EngineUnavailable):
+    """The engine takes no more for the moment; worth another try after `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class UpstreamError(CarposeError):
     """A service behind the engine gave a broken answer."""
 

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carpose.parts import View, Viewpoint
 
-EngineName = Literal["detectron2", "rekognition"]
+AnswerEngine = Literal["detectron2", "rekognition"]
+EngineName = Literal[AnswerEngine, "compare"]
 Include = Literal["masks", "annotated", "crop", "cutout"]
 Cars = Literal["main", "single"]
 Point = tuple[float, float]
@@ -86,7 +87,7 @@ class Pictures(_Answer):
 class PoseResponse(_Answer):
     """The answer to a photo."""
 
-    engine: EngineName
+    engine: AnswerEngine
     image: ImageSize
     pose: PoseAnswer
     car: CarAnswer
@@ -106,3 +107,37 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None = None
+
+
+class EngineOutcome(_Answer):
+    """What one engine made of a photo: an answer, or why there is none."""
+
+    answer: PoseResponse | None = None
+    problem: Problem | None = None
+
+
+class WheelAgreement(_Answer):
+    """Wheels of the main car that each engine found, and how many are the same (IoU >= 0.5)."""
+
+    detectron2: int = Field(ge=0)
+    rekognition: int = Field(ge=0)
+    same: int = Field(ge=0)
+
+
+class Agreement(_Answer):
+    """How far two answers agree; null where one of them could not tell."""
+
+    same_view: bool | None
+    angle_difference: float | None = Field(ge=0, le=90, description="degrees between the lines")
+    car_iou: float = Field(ge=0, le=1, description="of the main cars' boxes")
+    wheels: WheelAgreement
+
+
+class Comparison(_Answer):
+    """Both engines on one photo; `agreement` is null unless both answered."""
+
+    engine: Literal["compare"] = "compare"
+    detectron2: EngineOutcome
+    rekognition: EngineOutcome
+    agreement: Agreement | None
+    price_usd: float = Field(ge=0, description="of the call to Rekognition, by configuration")

@@ -5,16 +5,18 @@ from typing import Any
 from ray.serve import Application
 
 from deployments.car_part_detector import CarPartDetector
-from deployments.config import Args, DetectorArgs
+from deployments.config import Args, DetectorArgs, RekognitionArgs
 from deployments.ingress import Ingress
 from deployments.main_car_segmenter import MainCarSegmenter
 from deployments.pose_postprocessor import PosePostprocessor
+from deployments.rekognition_client import RekognitionClient
 
 INGRESS_QUEUE = 256
 
 
 def build(args: Args) -> Application:
-    """The application: ingress, two detectors that run at the same time, postprocessor."""
+    """The application: ingress, two detectors that run at the same time, postprocessor, and
+    Rekognition's client where it is configured."""
     car = MainCarSegmenter.options(**_detector_options(args.car)).bind(args.car)
     parts = CarPartDetector.options(**_detector_options(args.parts)).bind(args.parts)
     post = args.postprocessor
@@ -32,7 +34,20 @@ def build(args: Args) -> Application:
         max_ongoing_requests=edge.max_in_flight + INGRESS_QUEUE,
         ray_actor_options={"num_cpus": edge.num_cpus},
     )
-    return ingress.bind(edge, car, parts, postprocessor)  # type: ignore[no-any-return]
+    client = _rekognition(args.rekognition) if args.rekognition else None
+    price = args.rekognition.price_usd if args.rekognition else 0.0
+    return ingress.bind(  # type: ignore[no-any-return]
+        edge, car, parts, postprocessor, client, price
+    )
+
+
+def _rekognition(args: RekognitionArgs) -> Application:
+    return RekognitionClient.options(  # type: ignore[no-any-return]
+        num_replicas=args.num_replicas,
+        max_ongoing_requests=args.max_ongoing_requests,
+        max_queued_requests=args.max_queued_requests,
+        ray_actor_options={"num_cpus": args.num_cpus},
+    ).bind(args)
 
 
 def _detector_options(args: DetectorArgs) -> dict[str, Any]:

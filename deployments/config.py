@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from carpose.rekognition.projects import ARN
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +42,46 @@ class PostprocessorArgs(_Strict):
     max_queued_requests: int = Field(128, ge=1)
 
 
+class LabelArgs(_Strict):
+    """What Rekognition calls a car and a wheel, and how sure it must be of an instance, 0 to 1."""
+
+    car: tuple[str, ...] = Field(("Car",), min_length=1)
+    wheel: tuple[str, ...] = Field(("Wheel",), min_length=1)
+    car_threshold: float = Field(0.6, ge=0, le=1)
+    wheel_threshold: float = Field(0.6, ge=0, le=1)
+
+
+class RekognitionArgs(_Strict):
+    """Amazon Rekognition. Credentials come from AWS's default chain, never from here."""
+
+    region: str | None = Field(None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
+    """None takes AWS_REGION, or the profile's."""
+    labels: LabelArgs = LabelArgs()
+    project_version_arn: str | None = Field(None, pattern=ARN.pattern)
+    """A Custom Labels model to ask in place of the general labels."""
+    custom_labels: LabelArgs = LabelArgs(car=("vehicle",), wheel=("vehicle_wheel",))
+    """Names in that model."""
+    general_labels_when_stopped: bool = False
+    """Whether general labels answer while that model is stopped."""
+    connect_timeout_s: float = Field(2.0, gt=0)
+    read_timeout_s: float = Field(5.0, gt=0)
+    attempts: int = Field(8, ge=1)
+    """Calls per photo while the service throttles or fails, boto3's adaptive retries."""
+    deadline_s: float = Field(20.0, gt=0)
+    """For all attempts of a photo together."""
+    cache_entries: int = Field(1000, ge=0)
+    """Answers kept per replica, so that a photo sent again is not paid again."""
+    max_calls_per_minute: int | None = Field(None, ge=1)
+    """Budget per replica; beyond it 503 with Retry-After."""
+    price_usd: float = Field(0.001, ge=0)
+    """Of one call, for the estimate of costs."""
+    num_replicas: int = Field(1, ge=1)
+    num_cpus: float = Field(0.1, ge=0)
+    max_ongoing_requests: int = Field(16, ge=1)
+    """Photos, and threads, at a time."""
+    max_queued_requests: int = Field(64, ge=1)
+
+
 class IngressArgs(_Strict):
     """The edge: limits of what comes in and how long it may take."""
 
@@ -61,6 +103,8 @@ class Args(_Strict):
     parts: DetectorArgs = DetectorArgs(bundle="embedded:car_parts")
     car: DetectorArgs = DetectorArgs(bundle="embedded:main_car")
     postprocessor: PostprocessorArgs = PostprocessorArgs()
+    rekognition: RekognitionArgs | None = None
+    """engine=rekognition and engine=compare; None answers them 503."""
     ingress: IngressArgs = IngressArgs()
 
 

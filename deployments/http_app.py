@@ -16,8 +16,8 @@ from starlette.responses import Response
 
 from carpose import __version__
 from carpose.errors import BadParameter, CarposeError
-from carpose.schema import PoseResponse, Problem
-from deployments.problems import MEDIA_TYPE, as_problem, problem
+from carpose.schema import Comparison, PoseResponse, Problem
+from deployments.problems import MEDIA_TYPE, Meaning, as_problem, problem
 
 logger = logging.getLogger("ray.serve")
 
@@ -85,7 +85,7 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         "/v1/pose",
         ingress.pose,
         methods=["POST"],
-        response_model=PoseResponse,
+        response_model=PoseResponse | Comparison,
         responses=PROBLEMS,
         openapi_extra=POSE_BODY,
     )
@@ -127,7 +127,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "bad-request")
     headers = dict(error.headers or {})
-    return problem(request, error.status_code, code, str(error.detail), headers)
+    return problem(request, Meaning(error.status_code, code, str(error.detail)), headers)
 
 
 async def _security_headers(

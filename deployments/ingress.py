@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, Response
@@ -12,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 
 from carpose.answer import Question, parse_expect, parse_include
 from carpose.images import Limits
-from carpose.schema import Cars, EngineName, PoseResponse
+from carpose.schema import AnswerEngine, Cars, Comparison, EngineName, PoseResponse
 from deployments.config import IngressArgs
 from deployments.http_app import WEB, http_app
 from deployments.metrics import answer_counter
@@ -26,6 +27,7 @@ LEGACY_VIEW = {"back": 0, "front": 1, "side": 2, None: None}
 """The numbers of the original AWS sample."""
 
 Reader = Callable[[Request, Limits], Awaitable[bytes]]
+Answer = TypeVar("Answer", PoseResponse, Comparison)
 
 
 @serve.deployment
@@ -39,8 +41,10 @@ class Ingress:
         car: DeploymentHandle,
         parts: DeploymentHandle,
         postprocessor: DeploymentHandle,
+        rekognition: DeploymentHandle | None,
+        price_usd: float,
     ) -> None:
-        self._pipeline = Pipeline(args, car, parts, postprocessor)
+        self._pipeline = Pipeline(args, car, parts, postprocessor, rekognition, price_usd)
         self._answers = answer_counter()
         self._allow_origins = args.allow_origins
 
@@ -54,13 +58,20 @@ class Ingress:
         engine: EngineName = "detectron2",
         include: Annotated[str, Query(description="any of masks,annotated,crop,cutout")] = "",
         expect: Annotated[str, Query(description="acceptable viewpoints, by commas")] = "",
-        cars: Annotated[Cars, Query(description="main: the largest; single: exactly one")] = "main",
+        cars: Annotated[
+            Cars | None,
+            Query(description="main: the largest; single: exactly one, Rekognition's default"),
+        ] = None,
     ) -> Response:
-        """Side, angle, parts and main car of a photo."""
-        question = Question(
-            engine=engine, include=parse_include(include), expect=parse_expect(expect), cars=cars
-        )
-        answer = await self._answer(request, question, read_upload)
+        """Side, angle, parts and main car of a photo; of both engines with `compare`."""
+        asked = Question(include=parse_include(include), expect=parse_expect(expect), cars=cars)
+        answer: PoseResponse | Comparison
+        if engine == "compare":
+            answer = await self._in_place(
+                request, read_upload, engine, lambda photo: self._pipeline.compare(photo, asked)
+            )
+        else:
+            answer = await self._answer(request, replace(asked, engine=engine), read_upload)
         content = answer.model_dump_json(exclude_unset=True)
         return Response(content, media_type="application/json")
 
@@ -74,7 +85,8 @@ class Ingress:
 
     async def models(self) -> dict[str, dict[str, Any]]:
         """The models in use, their classes, thresholds and measured quality."""
-        return await self._pipeline.describe_detectors()
+        detectors = await self._pipeline.describe_detectors()
+        return detectors | await self._pipeline.describe_rekognition()
 
     async def healthz(self) -> dict[str, str]:
         """Whether this replica answers."""
@@ -89,24 +101,41 @@ class Ingress:
         """The page."""
         return FileResponse(WEB / "index.html")
 
-    async def _legacy(self, request: Request, engine: EngineName) -> dict[str, Any]:
+    async def _legacy(self, request: Request, engine: AnswerEngine) -> dict[str, Any]:
         question = Question(engine=engine, include=frozenset({"annotated"}))
         answer = await self._answer(request, question, read_json_upload)
         image = answer.images.annotated if answer.images else None
         return {"image": image, "view": LEGACY_VIEW[answer.pose.view], "angle": answer.pose.angle}
 
     async def _answer(self, request: Request, question: Question, read: Reader) -> PoseResponse:
+        return await self._in_place(
+            request, read, question.engine, lambda photo: self._pipeline.answer(photo, question)
+        )
+
+    async def _in_place(
+        self,
+        request: Request,
+        read: Reader,
+        engine: EngineName,
+        work: Callable[[bytes], Awaitable[Answer]],
+    ) -> Answer:
+        """Read the photo and do the work, within the places and the deadline, and count it."""
         outcome = "cancelled"
         try:
             with self._pipeline.place():
                 async with asyncio.timeout(self._pipeline.deadline_s):
-                    content = await read(request, self._pipeline.limits)
-                    answer = await self._pipeline.answer(content, question)
-            outcome = answer.pose.viewpoint or "unknown"
+                    answer = await work(await read(request, self._pipeline.limits))
+            outcome = _outcome(answer)
             return answer
         except Exception as error:
             outcome = outcome_of(error)
             raise
         finally:
-            self._answers.inc(1, {"engine": question.engine, "outcome": outcome})
-            logger.info("answer: engine=%s outcome=%s", question.engine, outcome)
+            self._answers.inc(1, {"engine": engine, "outcome": outcome})
+            logger.info("answer: engine=%s outcome=%s", engine, outcome)
+
+
+def _outcome(answer: PoseResponse | Comparison) -> str:
+    if isinstance(answer, PoseResponse):
+        return answer.pose.viewpoint or answer.pose.view or "unknown"
+    return "compared" if answer.agreement else "one-engine-failed"

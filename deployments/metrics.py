@@ -22,3 +22,36 @@ def answer_counter() -> Counter:
         description="Answers by engine and outcome (viewpoint or error code).",
         tag_keys=("engine", "outcome"),
     )
+
+
+class RekognitionMetrics:
+    """Calls to Amazon Rekognition, what they cost by the configured price, and what was saved."""
+
+    def __init__(self) -> None:
+        self._calls = Counter(
+            "carpose_rekognition_calls_total",
+            description="Calls to Amazon Rekognition by outcome (ok or an error's code).",
+            tag_keys=("outcome",),
+        )
+        self._hits = Counter(
+            "carpose_rekognition_cache_hits_total",
+            description="Photos answered without a call, because an equal one had been asked.",
+        )
+        self._cost = Counter(
+            "carpose_rekognition_cost_usd_total",
+            description="Estimated cost of the calls, in US dollars.",
+        )
+
+    def paid(self, price_usd: float) -> None:
+        """A call that was answered."""
+        self._calls.inc(1, {"outcome": "ok"})
+        if price_usd:
+            self._cost.inc(price_usd)
+
+    def failed(self, code: str) -> None:
+        """A call that was not; AWS bills answers only."""
+        self._calls.inc(1, {"outcome": code})
+
+    def hit(self) -> None:
+        """A photo that needed no call."""
+        self._hits.inc(1)

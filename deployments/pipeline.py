@@ -2,22 +2,28 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import ray
+from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
+from carpose.agreement import compare
 from carpose.answer import Question
+from carpose.detections import Detections
 from carpose.errors import EngineUnavailable
 from carpose.images import Limits, Picture, decode
-from carpose.schema import PoseResponse
+from carpose.rekognition.photo import LONGEST_PX
+from carpose.schema import AnswerEngine, Comparison, EngineOutcome, PoseResponse
 from deployments.config import IngressArgs
 from deployments.metrics import stage_histogram
-from deployments.problems import Overloaded, is_lost_replica
+from deployments.problems import Overloaded, is_lost_replica, meaning_of
 
 DECODED_PX = 1024
 """Longest side that is enough for the detectors; large JPEGs are decoded at a reduced scale."""
@@ -25,10 +31,11 @@ DECODED_PX = 1024
 RETRY_PAUSE_S = 0.2
 
 REKOGNITION_HINT = (
-    "engine rekognition is not configured on this server: it takes AWS credentials and a "
-    "`rekognition` section under `args` in serve_config.yaml, which this release does not have "
-    "yet; use engine=detectron2"
+    "Amazon Rekognition is not configured on this server: it takes a `rekognition` section under "
+    "`args` in serve_config.yaml, and AWS credentials; use engine=detectron2"
 )
+
+logger = logging.getLogger("ray.serve")
 
 
 class Pipeline:
@@ -40,6 +47,8 @@ class Pipeline:
         car: DeploymentHandle,
         parts: DeploymentHandle,
         postprocessor: DeploymentHandle,
+        rekognition: DeploymentHandle | None,
+        price_usd: float,
     ) -> None:
         self.limits = Limits(
             max_bytes=int(args.max_upload_mb * 1e6), max_pixels=int(args.max_megapixels * 1e6)
@@ -47,6 +56,8 @@ class Pipeline:
         self.deadline_s = args.deadline_s
         self._detectors = {"main_car": car, "car_parts": parts}
         self._postprocessor = postprocessor
+        self._rekognition = rekognition
+        self._price_usd = price_usd
         self._executor = ThreadPoolExecutor(args.decode_threads, thread_name_prefix="decode")
         self._free_places = args.max_in_flight
         self._seconds = stage_histogram()
@@ -72,22 +83,38 @@ class Pipeline:
             the deadline; what Ray raises when deployments fail.
         """
         if question.engine == "rekognition":
-            raise EngineUnavailable(REKOGNITION_HINT)
-        began = time.perf_counter()
-        picture = await self._decode(content, question)
-        decoded = time.perf_counter()
-        reference = ray.put(picture)
-        answer, pose_s = await self._through_detectors(reference, question)
-        total_s = time.perf_counter() - began
-        seconds = {
-            "decode": decoded - began,
-            "detect": total_s - (decoded - began) - pose_s,
-            "pose": pose_s,
-        }
-        for stage, value in (seconds | {"total": total_s}).items():
-            self._seconds.observe(value, {"stage": stage})
-        timings = {stage: round(value * 1000, 1) for stage, value in seconds.items()}
-        return answer.model_copy(update={"timings_ms": timings})
+            self._need_rekognition()
+        least = LONGEST_PX if question.engine == "rekognition" else DECODED_PX
+        reference, decode_s = await self._received(content, question.decoded_px or least)
+        return await self._answered(reference, question, decode_s)
+
+    async def compare(self, content: bytes, question: Question) -> Comparison:
+        """What both engines make of a photo, whatever the question's own engine is; one that
+        fails does not hold up the other.
+
+        Raises: as `answer`; what the own models raise, when both engines failed.
+        """
+        self._need_rekognition()
+        reference, decode_s = await self._received(content, question.decoded_px or LONGEST_PX)
+        # The same question to both: which car is meant must not depend on the engine.
+        cars = question.cars or "main"
+        answers = await asyncio.gather(
+            *(
+                self._answered(reference, replace(question, engine=engine, cars=cars), decode_s)
+                for engine in get_args(AnswerEngine)
+            ),
+            return_exceptions=True,
+        )
+        own, rekognition = answers
+        if isinstance(own, BaseException) and isinstance(rekognition, BaseException):
+            raise own
+        both = isinstance(own, PoseResponse) and isinstance(rekognition, PoseResponse)
+        return Comparison(
+            detectron2=_outcome(own),
+            rekognition=_outcome(rekognition),
+            agreement=compare(own, rekognition) if both else None,  # type: ignore[arg-type]
+            price_usd=self._price_usd,
+        )
 
     async def describe_detectors(self) -> dict[str, dict[str, Any]]:
         """What runs in each detector; raises when one does not answer in time."""
@@ -95,23 +122,70 @@ class Pipeline:
             found = await asyncio.gather(*(d.describe.remote() for d in self._detectors.values()))
         return dict(zip(self._detectors, found, strict=True))
 
-    async def _decode(self, content: bytes, question: Question) -> Picture:
-        loop = asyncio.get_running_loop()
-        target = question.decoded_px or DECODED_PX
-        return await loop.run_in_executor(self._executor, decode, content, self.limits, target)
+    async def describe_rekognition(self) -> dict[str, dict[str, Any]]:
+        """What is asked of Rekognition; nothing where it is not configured or does not answer."""
+        if self._rekognition is None:
+            return {}
+        try:
+            async with asyncio.timeout(min(5.0, self.deadline_s)):
+                return {"rekognition": await self._rekognition.describe.remote()}
+        except (RayError, TimeoutError) as error:
+            return {"rekognition": {"problem": meaning_of(error).detail}}
 
-    async def _through_detectors(
+    def _need_rekognition(self) -> None:
+        if self._rekognition is None:
+            raise EngineUnavailable(REKOGNITION_HINT)
+
+    async def _received(
+        self, content: bytes, target: int
+    ) -> tuple["ray.ObjectRef[Picture]", float]:
+        """The decoded photo in the object store, and the seconds that took."""
+        began = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        picture = await loop.run_in_executor(self._executor, decode, content, self.limits, target)
+        seconds = time.perf_counter() - began
+        self._seconds.observe(seconds, {"stage": "decode"})
+        return ray.put(picture), seconds
+
+    async def _answered(
+        self, reference: "ray.ObjectRef[Picture]", question: Question, decode_s: float
+    ) -> PoseResponse:
+        began = time.perf_counter()
+        cars, parts = await self._found(reference, question)
+        answer, pose_s = await _ask(self._postprocessor.describe, reference, cars, parts, question)
+        total_s = time.perf_counter() - began
+        seconds = {"detect": total_s - pose_s, "pose": pose_s}
+        for stage, value in (seconds | {"total": decode_s + total_s}).items():
+            self._seconds.observe(value, {"stage": stage})
+        timings = {s: round(v * 1000, 1) for s, v in ({"decode": decode_s} | seconds).items()}
+        return answer.model_copy(update={"timings_ms": timings})  # type: ignore[no-any-return]
+
+    async def _found(
         self, reference: "ray.ObjectRef[Picture]", question: Question
-    ) -> tuple[PoseResponse, float]:
-        # The detections come back here before they go on. Handing their references straight to
-        # the postprocessor would save a hop, but Ray Serve takes a detector's death for the
-        # death of the postprocessor that waits for it.
+    ) -> tuple[Detections, Detections]:
+        """Cars and parts, by the question's engine.
+
+        The detections come back here before they go on. Handing their references straight to the
+        postprocessor would save a hop, but Ray Serve takes a detector's death for the death of
+        the postprocessor that waits for it.
+        """
+        if question.engine == "rekognition":
+            assert self._rekognition is not None
+            found = await _ask(self._rekognition.detect, reference)
+            return found[found.labels == "car"], found[found.labels == "wheel"]
         cars, parts = await asyncio.gather(
             *(_ask(detector.detect, reference) for detector in self._detectors.values())
         )
-        return await _ask(  # type: ignore[no-any-return]
-            self._postprocessor.describe, reference, cars, parts, question
-        )
+        return cars, parts
+
+
+def _outcome(result: PoseResponse | BaseException) -> EngineOutcome:
+    if isinstance(result, PoseResponse):
+        return EngineOutcome(answer=result)
+    meaning = meaning_of(result)
+    if meaning.status == 500:
+        logger.error("a bug of ours in one engine of two", exc_info=result)
+    return EngineOutcome(problem=meaning.body())
 
 
 async def _ask(method: DeploymentHandle, *arguments: Any) -> Any:

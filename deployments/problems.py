@@ -1,6 +1,7 @@
 """Errors as HTTP: the one place where an exception becomes a status and a problem+json body."""
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -62,40 +63,61 @@ def request_id(request: Request) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "", request.headers.get("x-request-id", ""))[:64]
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None
-) -> Response:
-    """A problem+json response (RFC 9457)."""
-    body = Problem(
-        type=TYPE + code,
-        title=TITLES.get(code, HTTPStatus(status).phrase),
-        status=status,
-        detail=detail,
-        request_id=request_id(request) or None,
-    )
-    return JSONResponse(
-        body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
-    )
+@dataclass(frozen=True)
+class Meaning:
+    """What an exception means to a client; `retry_after_s` where another try is worth it."""
+
+    status: int
+    code: str
+    detail: str
+    retry_after_s: int | None = None
+
+    def body(self, request_id: str | None = None) -> Problem:
+        """Problem details (RFC 9457)."""
+        return Problem(
+            type=TYPE + self.code,
+            title=TITLES.get(self.code, HTTPStatus(self.status).phrase),
+            status=self.status,
+            detail=self.detail,
+            request_id=request_id,
+        )
+
+
+def meaning_of(error: BaseException) -> Meaning:
+    """What an exception means; an unknown one is our fault, without its text."""
+    cause = root_cause(error)
+    if isinstance(cause, errors.EngineBusy):
+        return Meaning(503, cause.code, cause.detail, cause.retry_after_s)
+    if isinstance(cause, errors.CarposeError):
+        for kind, status in STATUS.items():
+            if isinstance(cause, kind):
+                return Meaning(status, cause.code, cause.detail)
+    if isinstance(cause, Overloaded):
+        detail = "all places in the queue are taken; try again shortly"
+        return Meaning(503, "overloaded", detail, RETRY_AFTER_S)
+    if isinstance(cause, TimeoutError):
+        return Meaning(504, "timeout", "the deadline passed before the photo was done; try again")
+    if isinstance(cause, DeploymentUnavailableError | RayActorError):
+        detail = "a part of the service is restarting; try again shortly"
+        return Meaning(503, "engine-unavailable", detail, RETRY_AFTER_S)
+    return Meaning(500, "internal", "this is a bug; report it with the request id")
 
 
 def as_problem(request: Request, error: BaseException) -> Response:
-    """The response that an exception means; an unknown one is our fault, without its text."""
-    cause = root_cause(error)
-    if isinstance(cause, errors.CarposeError) and type(cause) in STATUS:
-        return problem(request, STATUS[type(cause)], cause.code, cause.detail)
-    if isinstance(cause, Overloaded):
-        detail = "all places in the queue are taken; try again shortly"
-        wait = {"Retry-After": str(RETRY_AFTER_S)}
-        return problem(request, 503, "overloaded", detail, wait)
-    if isinstance(cause, TimeoutError):
-        detail = "the deadline passed before the photo was done; try again"
-        return problem(request, 504, "timeout", detail)
-    if isinstance(cause, DeploymentUnavailableError | RayActorError):
-        detail = "a part of the service is restarting; try again shortly"
-        wait = {"Retry-After": str(RETRY_AFTER_S)}
-        return problem(request, 503, "engine-unavailable", detail, wait)
-    detail = "this is a bug; report it with the request id"
-    return problem(request, 500, "internal", detail)
+    """The problem+json response that an exception means."""
+    return problem(request, meaning_of(error))
+
+
+def problem(request: Request, meaning: Meaning, headers: dict[str, str] | None = None) -> Response:
+    """The problem+json response to `request`."""
+    wait = {"Retry-After": str(meaning.retry_after_s)} if meaning.retry_after_s else {}
+    body = meaning.body(request_id(request) or None)
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        meaning.status,
+        headers={**wait, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
 
 
 def outcome_of(error: BaseException) -> str:

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.rekognition_emulator import Emulator
+
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
 START_S = 90
@@ -56,7 +58,14 @@ class Serving:
 
 
 @pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def emulator() -> Iterator[Emulator]:
+    """The Amazon Rekognition that `serving` calls."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Iterator[Serving]:
     """`serve run` on serve_config.yaml, as a user starts it, on a free port.
 
     A second application with tight limits runs beside it, for what the limits refuse.
@@ -88,6 +97,11 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "PYTHONPATH": str(ROOT),
+        "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
+        "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
         "RAY_TMPDIR": str(Path("/tmp") / f"carpose-{os.getpid()}"),
     }
     log = folder / "serve.log"

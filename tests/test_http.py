@@ -72,7 +72,6 @@ BAD = [
     ("expect", {"files": {"image": jpeg()}, "params": {"expect": "top"}}, 422, "bad-parameter"),
     ("cars", {"files": {"image": jpeg()}, "params": {"cars": "many"}}, 422, "bad-parameter"),
     ("no-car", {"files": {"image": jpeg()}}, 422, "no-car"),
-    ("rekognition", {"files": {"image": jpeg()}, "params": {"engine": "rekognition"}}, 503, "engine-unavailable"),
 ]  # fmt: skip
 
 
@@ -156,12 +155,6 @@ def test_the_original_sample_s_call_still_works(server: str, photos: list[Path])
     assert ["back", "front", "side"][body["view"]] == pose["view"]
     assert body["angle"] == pose["angle"]
     assert body["image"].startswith("data:image/jpeg;base64,")
-
-
-def test_the_original_sample_s_rekognition_call_says_what_to_configure(server: str) -> None:
-    response = post(f"{server}/rekognition", json={"image": base64.b64encode(jpeg()).decode()})
-    assert code_of(response) == "engine-unavailable"
-    assert "serve_config.yaml" in response.json()["detail"]
 
 
 def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(serving: Serving) -> None:

@@ -1,0 +1,70 @@
+"""How far two engines agree on a photo."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carpose.agreement import box_iou, compare
+from carpose.schema import AnswerEngine, CarAnswer, ImageSize, PartAnswer, PoseAnswer, PoseResponse
+
+Box = tuple[float, float, float, float]
+CAR: Box = (0, 0, 100, 50)
+FRONT: Box = (10, 30, 30, 50)
+REAR: Box = (70, 30, 90, 50)
+
+
+def answer(
+    engine: AnswerEngine,
+    view: str | None = "side",
+    angle: float | None = 0.0,
+    car: Box = CAR,
+    wheels: tuple[Box, ...] = (FRONT, REAR),
+) -> PoseResponse:
+    pose = PoseAnswer.model_construct(view=view, signed_angle=angle)
+    parts = [PartAnswer(label="wheel", score=0.9, box=b) for b in wheels]
+    return PoseResponse.model_construct(
+        engine=engine,
+        image=ImageSize(width=100, height=50),
+        pose=pose,
+        car=CarAnswer(box=car, score=0.9),
+        parts=[PartAnswer(label="hood", score=0.9, box=CAR), *parts],
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "agreement"),
+    [
+        ({}, (True, 0.0, 1.0, (2, 2, 2))),
+        ({"view": "front"}, (False, 0.0, 1.0, (2, 2, 2))),
+        ({"view": None}, (None, 0.0, 1.0, (2, 2, 2))),
+        ({"angle": None}, (True, None, 1.0, (2, 2, 2))),
+        ({"angle": 89.5}, (True, 89.5, 1.0, (2, 2, 2))),
+        ({"car": (50, 0, 150, 50)}, (True, 0.0, 0.3333, (2, 2, 2))),
+        ({"car": (200, 0, 300, 50)}, (True, 0.0, 0.0, (2, 2, 2))),
+        ({"wheels": (FRONT,)}, (True, 0.0, 1.0, (2, 1, 1))),
+        ({"wheels": (FRONT, FRONT, FRONT)}, (True, 0.0, 1.0, (2, 3, 1))),
+        ({"wheels": ((30, 30, 50, 50),)}, (True, 0.0, 1.0, (2, 1, 0))),
+    ],
+    ids=["same", "other-view", "no-view", "no-angle", "upright", "shifted", "apart", "one-wheel", "doubled", "elsewhere"],
+)  # fmt: skip
+def test_two_answers_agree_in(other: dict, agreement: tuple) -> None:
+    found = compare(answer("detectron2"), answer("rekognition", **other))
+    wheels = (found.wheels.detectron2, found.wheels.rekognition, found.wheels.same)
+    assert (found.same_view, found.angle_difference, found.car_iou, wheels) == agreement
+
+
+def test_lines_turn_around_at_180_degrees() -> None:
+    two = answer("detectron2", angle=89.0), answer("rekognition", angle=-89.0)
+    assert compare(*two).angle_difference == 2.0
+
+
+EDGES = st.floats(0, 1000, width=32)
+BOXES = st.tuples(EDGES, EDGES, EDGES, EDGES).map(
+    lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
+)
+
+
+@given(BOXES, BOXES)
+def test_iou_is_symmetric_and_a_share(a: Box, b: Box) -> None:
+    assert 0 <= box_iou(a, b) <= 1 + 1e-9
+    assert box_iou(a, b) == box_iou(b, a)
