@@ -136,7 +136,7 @@ class Agreement(_Answer):
 class Comparison(_Answer):
     """Both engines on one photo; `agreement` is null unless both answered."""
 
-    engine: Literal["compare"] = "compare"
+    engine: Literal["compare"]
     detectron2: EngineOutcome
     rekognition: EngineOutcome
     agreement: Agreement | None

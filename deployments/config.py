@@ -1,10 +1,11 @@
 """`args` of serve_config.yaml: one typed object, validated before anything starts."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from carpose.rekognition.projects import ARN
+from carpose.errors import BadParameter
+from carpose.rekognition.projects import parse_arn
 
 
 class _Strict(BaseModel):
@@ -51,13 +52,23 @@ class LabelArgs(_Strict):
     wheel_threshold: float = Field(0.6, ge=0, le=1)
 
 
+def _checked_arn(arn: str) -> str:
+    try:
+        return parse_arn(arn).arn
+    except BadParameter as error:
+        raise ValueError(error.detail) from error
+
+
+ProjectVersionArn = Annotated[str, AfterValidator(_checked_arn)]
+
+
 class RekognitionArgs(_Strict):
     """Amazon Rekognition. Credentials come from AWS's default chain, never from here."""
 
     region: str | None = Field(None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
     """None takes AWS_REGION, or the profile's."""
     labels: LabelArgs = LabelArgs()
-    project_version_arn: str | None = Field(None, pattern=ARN.pattern)
+    project_version_arn: ProjectVersionArn | None = None
     """A Custom Labels model to ask in place of the general labels."""
     custom_labels: LabelArgs = LabelArgs(car=("vehicle",), wheel=("vehicle_wheel",))
     """Names in that model."""

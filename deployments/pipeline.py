@@ -110,6 +110,7 @@ class Pipeline:
             raise own
         both = isinstance(own, PoseResponse) and isinstance(rekognition, PoseResponse)
         return Comparison(
+            engine="compare",
             detectron2=_outcome(own),
             rekognition=_outcome(rekognition),
             agreement=compare(own, rekognition) if both else None,  # type: ignore[arg-type]

@@ -89,6 +89,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
         },
     }
     config["applications"].append(strict)
+    # A service that throttles to the end is to end soon.
+    config["applications"][0]["args"]["rekognition"]["attempts"] = 2
     path = folder / "serve_config.yaml"
     path.write_text(yaml.safe_dump(config))
     environment = {

@@ -48,7 +48,8 @@ def test_rekognition_s_car_and_wheels_make_an_answer(server: str, script: Script
     assert [part["label"] for part in body["parts"]] == ["wheel", "wheel"]
     pose = body["pose"]
     assert (pose["viewpoint"], pose["viewpoint_score"]) == (None, None)
-    assert pose["signed_angle"] == pytest.approx(7.43, abs=0.3)
+    # Wheel centres at (0.4049, 0.6227) and (0.8139, 0.5671) of 400 x 300: atan(16.68 / 163.6).
+    assert pose["signed_angle"] == pytest.approx(5.82, abs=0.01)
     assert [w["code"] for w in body["warnings"]] == ["wheels-only"]
     assert body["compliance"]["accepted"] is False
     assert set(body["timings_ms"]) == {"decode", "detect", "pose"}
@@ -96,14 +97,8 @@ def test_which_car_is_meant(
 def test_what_goes_wrong_at_amazon_is_a_problem_with_a_reason(
     server: str, script: Script, reply: Reply, status: int, code: str, retry: bool
 ) -> None:
-    # With adaptive retries eight attempts at a throttling service outlast the deadline of 20 s:
-    # a service that throttles once and then refuses for good is the same to the client.
-    script.next.extend([reply] * 3)
     script.default = lambda *_: reply
     response = ask(server, "rekognition")
-    if retry and response.status_code == 504:
-        assert code_of(response) == "timeout"
-        return
     assert (response.status_code, code_of(response)) == (status, code)
     assert ("retry-after" in response.headers) == retry
     assert "AKIATESTTESTTEST" not in response.text

@@ -151,6 +151,8 @@ def test_without_credentials_or_region_it_says_what_to_set(
 ) -> None:
     with pytest.raises(EngineUnavailable, match="AWS_REGION"):
         Rekognition(Settings())
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    Rekognition(Settings())
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(EngineUnavailable, match=r"NoCredentialsError.*AWS_PROFILE"):

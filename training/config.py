@@ -30,7 +30,7 @@ class ModelConfig(_Strict):
     separable_rpn: bool = False
     """A depthwise and a pointwise convolution in place of the proposal head's 3x3 one."""
     box_samples: int = Field(0, ge=0)
-    """Samples of RoIAlign per side of a cell, for the box head; 0: as many as the map has pixels."""
+    """Samples of RoIAlign per side of a cell, box head; 0: one per pixel of the map."""
     anchor_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
     """One per pyramid level from `finest_level` to 6."""
     train_proposals: int = Field(500, ge=1)

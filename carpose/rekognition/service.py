@@ -1,5 +1,6 @@
 """The calls to Amazon Rekognition, by boto3: timeouts, retries, a deadline, errors as ours."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ class Rekognition:
             max_pool_connections=settings.connections,
         )
         try:
-            session = boto3.session.Session(region_name=settings.region)
+            # boto3 alone reads AWS_DEFAULT_REGION only; every other SDK, and EKS, say AWS_REGION.
+            region = settings.region or os.environ.get("AWS_REGION") or None
+            session = boto3.session.Session(region_name=region)
             self._client = session.client("rekognition", config=config)
         except NoRegionError as error:
             raise EngineUnavailable(f"Amazon Rekognition has no region: {REGION_HINT}") from error
