@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.rekognition_emulator import Emulator
+from tests.visitor import ARGUMENTS, CHROMIUM, Visit
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
@@ -135,6 +137,25 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
 def server(serving: Serving) -> str:
     """Address of the real application."""
     return serving.url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; tests that need it are skipped where it is absent."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    # Not for the whole session: Playwright's event loop would be in the way of asyncio.run.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Visit]:
+    """A visitor on the page."""
+    with Visit(browser, server) as visit:
+        yield visit
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

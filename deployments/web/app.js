@@ -17,6 +17,10 @@ const ENGINES = {
     words: "Amazon's service, where this server has an AWS account for it.",
     privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
   },
+  compare: {
+    words: "Both engines on the same photo, side by side.",
+    privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
+  },
 };
 
 let chosen = null;

@@ -1,5 +1,6 @@
 // The photos and their states: waiting, asking, done, failed. At most two are asked at a time.
 import { ask, Problem } from "./api.js";
+import { mainAnswer } from "./comparison.js";
 import { thumbnail } from "./pictures.js";
 
 const AT_ONCE = 2;
@@ -45,7 +46,7 @@ export class Queue {
     for (const photo of stale) {
       // Another engine's parts are other parts; another expectation changes the verdict alone.
       if (photo.question?.engine !== engine) {
-        photo.answer = null;
+        photo.answer = photo.body = null;
         photo.off.clear();
       }
       this.again(photo);
@@ -91,15 +92,15 @@ export class Queue {
       const include = [photo.thumb ? "masks" : "annotated"];
       const question = { ...this.settings(), include };
       photo.question = question;
-      const answer = await ask(photo.file, question, signal, (seconds) => {
+      const body = await ask(photo.file, question, signal, (seconds) => {
         photo.wait = seconds;
         this.onChange(photo);
       });
-      return { state: "done", answer, problem: null };
+      return { state: "done", body, answer: mainAnswer(body), problem: null };
     } catch (error) {
       if (!(error instanceof Problem || signal.aborted)) console.error(error);
       const problem = error instanceof Problem ? error : new Problem("unknown");
-      return { state: "failed", answer: null, problem };
+      return { state: "failed", body: null, answer: null, problem };
     }
   }
 }

@@ -1,5 +1,6 @@
 // One photo's answer, or why there is none.
 import { curlCommand } from "./api.js";
+import { Comparison } from "./comparison.js";
 import { compass } from "./compass.js";
 import { copies } from "./copy.js";
 import { $, element } from "./dom.js";
@@ -15,9 +16,10 @@ export class Result {
   constructor(onRetry) {
     this.overlay = new Overlay($("overlay"), (index) => this.switches.highlight(index));
     this.switches = new Switches(this.overlay);
+    this.comparison = new Comparison(new Overlay($("other-overlay"), () => {}));
     this.showCompass = compass($("compass"));
     $("retry").addEventListener("click", () => onRetry(this.photo));
-    copies($("copy-json"), () => JSON.stringify(this.photo.answer, null, 2), $("json"));
+    copies($("copy-json"), () => JSON.stringify(this.photo.body, null, 2), $("json"));
     copies($("copy-curl"), () => $("curl").textContent, $("curl"));
   }
 
@@ -25,6 +27,7 @@ export class Result {
   async show(photo) {
     this.photo = photo;
     const { answer, problem } = photo ?? {};
+    this.comparison.show(photo?.body);
     $("status").textContent = photo ? statusOf(photo) : "";
     $("board").setAttribute("aria-busy", String(photo?.state === "asking"));
     $("problem").hidden = !problem;
@@ -50,9 +53,10 @@ export class Result {
       $("drawn").src = drawn;
       $("drawn").alt = words;
     }
+    this.comparison.showPicture(photo?.body, bitmap);
   }
 
-  #showFacts({ file, answer, question, off, thumb }) {
+  #showFacts({ file, body, answer, question, off, thumb }) {
     const { pose, warnings } = answer;
     const expected = answer.compliance ? question.expect : [];
     $("seen").textContent = seenFrom(pose);
@@ -65,7 +69,7 @@ export class Result {
     const rest = warnings.filter((w) => pose.angle !== null || !WHEEL_WARNINGS.has(w.code));
     $("warnings").replaceChildren(...rest.map(({ detail }) => element("li", {}, sentence(detail))));
     this.switches.show(answer, off, thumb !== null);
-    $("json").textContent = JSON.stringify(answer, shortened, 2);
+    $("json").textContent = JSON.stringify(body, shortened, 2);
     $("curl").textContent = curlCommand(file, question);
     $("timings").textContent = timingsOf(answer);
   }

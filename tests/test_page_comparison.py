@@ -1,0 +1,70 @@
+"""Both engines side by side on the page, against the real server and an emulated Rekognition."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.rekognition_emulator import Emulator, Script, error
+from tests.visitor import ANSWER_MS, Visit, jpeg
+
+
+@pytest.fixture
+def script(emulator: Emulator) -> Iterator[Script]:
+    emulator.script = Script()
+    yield emulator.script
+    emulator.script = Script()
+
+
+def choose(visit: Visit, engine: str) -> None:
+    visit.page.get_by_role("radio", name=engine, exact=True).check(force=True)
+
+
+def test_rekognition_answers_with_a_car_and_its_wheels(
+    visit: Visit, script: Script, photos: list[Path]
+) -> None:
+    choose(visit, "Amazon Rekognition")
+    visit.pick(photos[2])
+    visit.answered()
+    expect(visit.page.locator("#part-list li")).to_have_count(2)
+    expect(visit.page.locator("#warnings")).to_contain_text("Wheels alone do not tell")
+    expect(visit.page.locator("#comparison")).to_be_hidden()
+    expect(visit.page.locator("#other")).to_be_hidden()
+
+
+def test_both_engines_stand_side_by_side(visit: Visit, script: Script, photos: list[Path]) -> None:
+    page = visit.page
+    choose(visit, "Both")
+    visit.pick(photos[3])
+    visit.answered()
+    own, other = page.locator("#overlay"), page.locator("#other-overlay")
+    expect(other).to_be_visible()
+    left, right = own.bounding_box(), other.bounding_box()
+    assert left is not None
+    assert right is not None
+    assert left["x"] + left["width"] <= right["x"] + 1
+    assert abs(left["y"] - right["y"]) < 2
+    assert own.evaluate("c => c.toDataURL()") != other.evaluate("c => c.toDataURL()")
+    expect(page.locator("figcaption")).to_have_text(["Own models", "Amazon Rekognition"])
+    expect(page.get_by_role("row", name="Wheels").get_by_role("cell").nth(1)).to_have_text("2")
+    expect(page.get_by_role("row", name="Price")).to_contain_text("$0.001")
+    expect(page.get_by_role("row", name="Agreement")).to_contain_text("wheels the same")
+    page.get_by_text("JSON answer").click()
+    expect(page.locator("#json")).to_contain_text('"agreement"')
+    choose(visit, "Own models")
+    expect(page.locator("#comparison")).to_be_hidden(timeout=ANSWER_MS)
+
+
+def test_an_engine_that_fails_says_why_beside_the_other(
+    visit: Visit, script: Script, photos: list[Path]
+) -> None:
+    script.default = lambda *_: error("InternalServerError", status=500)
+    choose(visit, "Both")
+    # Other bytes after its end leave a JPEG what it is, but the server's cache knows pixels:
+    # this photo is one that no other test asked Rekognition about.
+    visit.pick(jpeg(photos[4]))
+    visit.answered()
+    expect(visit.page.locator("#other-engine")).to_contain_text("broken answer")
+    expect(visit.page.get_by_role("row", name="Agreement")).to_have_count(0)
+    expect(visit.page.locator("#part-list li").first).to_be_visible()

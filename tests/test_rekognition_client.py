@@ -1,0 +1,133 @@
+"""The deployment that asks Rekognition: what it pays for, and a Custom Labels model that sleeps."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from carpose.errors import EngineBusy
+from carpose.images import Picture
+from carpose.rekognition.service import NotReady
+from deployments.config import RekognitionArgs
+from deployments.rekognition_client import RekognitionClient
+from tests.rekognition_emulator import ARN, Emulator, Script, answer, error
+
+
+@pytest.fixture
+def script(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
+    for name, value in {
+        "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }.items():
+        monkeypatch.setenv(name, value)
+    emulator.script = Script()
+    return emulator.script
+
+
+def client(**args: Any) -> Any:
+    """The deployment's class, without a cluster around it."""
+    plain = RekognitionClient.func_or_class
+    return plain(RekognitionArgs(region="eu-west-1", attempts=1, **args))
+
+
+def photo(shade: int) -> Picture:
+    return Picture(np.full((100, 120, 3), shade, np.uint8), 120, 100)
+
+
+def operations(script: Script) -> list[str]:
+    return [operation for operation, _ in script.asked]
+
+
+def test_sixteen_equal_photos_at_once_are_one_call(script: Script) -> None:
+    script.next.append(answer({"Labels": []}, after_s=0.2))
+
+    async def story() -> None:
+        asked = client()
+        found = await asyncio.gather(*(asked.detect(photo(1)) for _ in range(16)))
+        assert [len(f) for f in found] == [0] * 16
+        await asked.detect(photo(2))
+
+    asyncio.run(story())
+    assert operations(script) == ["DetectLabels"] * 2
+
+
+def test_the_same_pixels_of_another_original_are_another_question(script: Script) -> None:
+    async def story() -> list[float]:
+        asked = client()
+        small, large = photo(1), Picture(photo(1).pixels, 1200, 1000)
+        return [float((await asked.detect(p)).boxes[0, 2]) for p in (small, large)]
+
+    widths = asyncio.run(story())
+    assert widths[1] == pytest.approx(10 * widths[0])
+
+
+def test_an_error_is_asked_again(script: Script) -> None:
+    script.next.append(error("ThrottlingException"))
+
+    async def story() -> None:
+        asked = client()
+        with pytest.raises(EngineBusy):
+            await asked.detect(photo(1))
+        assert len(await asked.detect(photo(1))) == 3
+
+    asyncio.run(story())
+
+
+def test_a_spent_budget_refuses_new_photos_and_answers_known_ones(script: Script) -> None:
+    async def story() -> None:
+        asked = client(max_calls_per_minute=1)
+        await asked.detect(photo(1))
+        with pytest.raises(EngineBusy, match="budget"):
+            await asked.detect(photo(2))
+        assert len(await asked.detect(photo(1))) == 3
+
+    asyncio.run(story())
+    assert len(script.asked) == 1
+
+
+def test_a_photo_ends_with_its_deadline(script: Script) -> None:
+    script.next.append(answer({"Labels": []}, after_s=1))
+
+    async def story() -> None:
+        with pytest.raises(TimeoutError):
+            await client(deadline_s=0.1).detect(photo(1))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("fall_back", "asked"),
+    [
+        (True, ["DetectCustomLabels", "DetectLabels"]),
+        (False, ["DetectCustomLabels"]),
+    ],
+    ids=["general-labels-answer", "it-says-so"],
+)
+def test_a_stopped_custom_labels_model(script: Script, fall_back: bool, asked: list[str]) -> None:
+    script.states[0] = "STOPPED"
+
+    async def story() -> str:
+        own = client(project_version_arn=ARN, general_labels_when_stopped=fall_back)
+        return str((await own.detect(photo(1))).model)
+
+    if fall_back:
+        assert asyncio.run(story()) == "rekognition@3.0"
+    else:
+        with pytest.raises(NotReady):
+            asyncio.run(story())
+    assert operations(script) == asked
+
+
+def test_a_running_custom_labels_model_answers(script: Script) -> None:
+    async def story() -> str:
+        return str((await client(project_version_arn=ARN).detect(photo(1))).model)
+
+    assert asyncio.run(story()) == "rekognition-custom-labels@cars.2026-11-01"
+
+
+def test_what_is_asked_is_described_without_asking(script: Script) -> None:
+    described = asyncio.run(client(project_version_arn=ARN).describe())
+    assert described["operation"] == "DetectCustomLabels"
+    assert script.asked == []
