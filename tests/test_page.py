@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 from pycocotools import mask as coco
 
-from tests.visitor import ANSWER_MS, File, Visit, blank, jpeg
+from tests.visitor import ANSWER_MS, File, Visit, blank
 
 VIEWPOINT = re.compile(r"^(front|back)(-left|-right)?$|^left$|^right$")
 
