@@ -235,7 +235,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--port", type=int, default=9123)
-    with Emulator(parser.parse_args().port) as emulator:
+    parser.add_argument("--per-second", type=float, help="throttle beyond so many requests")
+    args = parser.parse_args()
+    with Emulator(args.port) as emulator:
+        emulator.script.per_second = args.per_second
         print(f"AWS_ENDPOINT_URL_REKOGNITION={emulator.url}", flush=True)
         threading.Event().wait()
 

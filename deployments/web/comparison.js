@@ -28,7 +28,8 @@ export class Comparison {
     $("overlay-engine").textContent = NAMES[main];
     $("other-engine").textContent = caption(other, body[other]);
     $("comparison-rows").replaceChildren(...rows(body).map(([name, ...cells]) => element("tr", {},
-      element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell)))));
+      element("th", { scope: "row" }, name),
+      ...cells.map((cell) => element("td", { colSpan: 3 - cells.length }, cell)))));
   }
 
   // The other engine's parts on the photo, where the browser can show it, or as the server drew it.
@@ -57,7 +58,7 @@ function codeOf({ type }) {
   return /[a-z-]+$/.exec(type)?.[0];
 }
 
-// [name, own models, Rekognition] of each line; what both share stands in both.
+// [name, own models, Rekognition] of each line; [name, words] of what is about both.
 function rows({ detectron2, rekognition, agreement, price_usd: price }) {
   const of = (words) => [detectron2, rekognition].map(({ answer }) => (answer ? words(answer) : "–"));
   const table = [
@@ -68,15 +69,15 @@ function rows({ detectron2, rekognition, agreement, price_usd: price }) {
     ["Time", ...of(({ timings_ms: stages }) => `${Math.round(stages.detect)} ms`)],
     ["Price", "own hardware", `$${price} a photo`],
   ];
-  if (agreement) table.push(["Agreement", ...agreed(agreement)]);
+  if (agreement) table.push(["Agreement", agreed(agreement)]);
   return table;
 }
 
 function agreed({ same_view: view, angle_difference: angle, car_iou: car, wheels }) {
-  const views = view === null ? "view not told by both" : view ? "same view" : "different views";
-  const angles = angle === null ? "angle not told by both" : `angles ${angle.toFixed(1)}° apart`;
   return [
-    `${views}, ${angles}`,
-    `car boxes overlap by ${Math.round(100 * car)} %, ${wheels.same} wheels the same`,
-  ];
+    view === null ? "view not told by both" : view ? "same view" : "different views",
+    angle === null ? "angle not told by both" : `angles ${angle.toFixed(1)}° apart`,
+    `car boxes overlap by ${Math.round(100 * car)} %`,
+    `${wheels.same} wheels the same`,
+  ].join(", ");
 }
