@@ -51,8 +51,11 @@ def _rekognition(args: RekognitionArgs) -> Application:
 
 
 def _detector_options(args: DetectorArgs) -> dict[str, Any]:
+    replicas: dict[str, Any] = {"num_replicas": args.num_replicas}
+    if args.autoscaling:
+        replicas = {"autoscaling_config": args.autoscaling.model_dump()}
     return {
-        "num_replicas": args.num_replicas,
+        **replicas,
         "max_ongoing_requests": args.max_ongoing_requests,
         "max_queued_requests": args.max_queued_requests,
         "user_config": {},

@@ -12,6 +12,24 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class AutoscalingArgs(_Strict):
+    """Replicas by load: as many as photos in work, divided by the target, within the limits."""
+
+    min_replicas: int = Field(1, ge=0)
+    """0 gives the last GPU back; the next photo then waits for a node, or its deadline."""
+    max_replicas: int = Field(1, ge=1)
+    target_ongoing_requests: float = Field(4.0, gt=0)
+    upscale_delay_s: float = Field(10.0, ge=0)
+    downscale_delay_s: float = Field(600.0, ge=0)
+    """Longer than the cluster's idle time-out: a GPU node is dearer to get than to keep."""
+
+    @model_validator(mode="after")
+    def _limits_are_in_order(self) -> "AutoscalingArgs":
+        if self.max_replicas < self.min_replicas:
+            raise ValueError("max_replicas must be at least min_replicas")
+        return self
+
+
 class DetectorArgs(_Strict):
     """A detector: what it runs, where, and how many of it."""
 
@@ -21,6 +39,8 @@ class DetectorArgs(_Strict):
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     threads: int = Field(1, ge=1)
     num_replicas: int = Field(1, ge=1)
+    autoscaling: AutoscalingArgs | None = None
+    """In place of num_replicas."""
     num_cpus: float = Field(0.3, ge=0)
     num_gpus: float = Field(0.0, ge=0)
     """GPUs per replica, fractions allowed; pins each replica to a GPU."""

@@ -1,7 +1,9 @@
 """Bundles travel through S3 whole or not at all; moto's server stands in for S3."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -14,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from carpose.bundle import MANIFEST, open_bundle, sha256_of
 from carpose.errors import BadBundle
-from training.storage import StorageError, download, filesystem, upload
+from training.storage import StorageError, download, filesystem, local_copy, upload
 
 BUCKET = "carpose-bundles"
 
@@ -96,6 +98,18 @@ def test_what_is_not_there_is_said_and_leaves_nothing(
     with pytest.raises(StorageError, match=complaint):
         download(uri, tmp_path / "target")
     assert not list(tmp_path.iterdir())
+
+
+def test_data_is_fetched_once_for_a_machine(
+    s3: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    upload(bundle, f"{s3}/data")
+    first = local_copy(f"{s3}/data")
+    assert {p.name for p in first.iterdir()} == {p.name for p in bundle.iterdir()}
+    with ThreadPoolExecutor(4) as workers:
+        assert set(workers.map(local_copy, [f"{s3}/data"] * 8)) == {first}
+    assert local_copy(str(bundle)) == bundle
 
 
 def test_a_folder_is_a_storage_too(bundle: Path, tmp_path: Path) -> None:

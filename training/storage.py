@@ -9,6 +9,7 @@ places (environment, ~/.aws, the machine's role), another endpoint from AWS_ENDP
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import tempfile
@@ -110,6 +111,25 @@ def download(uri: str, folder: Path) -> None:
         raise StorageError(f"download of {uri}: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def local_copy(uri: str) -> Path:
+    """The folder at `uri` on this machine, fetched once: later calls, in any process, find it.
+
+    Raises: StorageError, with the storage's own words.
+    """
+    if "://" not in uri:
+        return Path(uri)
+    name = f"carpose-{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
+    folder = Path(tempfile.gettempdir()) / name
+    if not folder.exists():
+        try:
+            download(uri, folder)
+        except StorageError:
+            # Another worker of this node was faster.
+            if not folder.exists():
+                raise
+    return folder
 
 
 def main() -> None:

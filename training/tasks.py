@@ -10,16 +10,18 @@ from training.config import TrainConfig
 from training.dataset import load_photos
 from training.loop import Task
 from training.split import leak_free_split, read_split, select
+from training.storage import local_copy
 
 
-def make_task(config: TrainConfig, data: Path, split_file: Path | None, init: str | None) -> Task:
-    """The task of a configuration: called in every worker, where the data must lie at `data`."""
+def make_task(config: TrainConfig, data: str, split_file: Path | None, init: str | None) -> Task:
+    """The task of a configuration: called in every worker. `data` is a folder there, or the URI
+    of one, which each node then fetches once."""
     from training.mask_rcnn import MaskRcnnTask  # Detectron2 only where it trains
 
     random.seed(config.seed)
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)
-    photos = load_photos(data, "trainingset", config.task, classes=config.classes)
+    photos = load_photos(local_copy(data), "trainingset", config.task, classes=config.classes)
     if split_file is not None:
         names = read_split(split_file)
         train, validation = select(photos, names["train"]), select(photos, names["validation"])

@@ -56,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with trainingset/, on every node"
+        "--data", required=True, help="folder with trainingset/ on every node, or its s3:// URI"
     )
     parser.add_argument("--storage", required=True, help="folder or s3:// URI of the run")
     parser.add_argument(
@@ -80,7 +80,7 @@ def main() -> None:
         config = config.model_copy(update={"optimizer": optimizer})
     storage, folder = filesystem(args.storage)
     keep_config(config, storage, folder)
-    data = args.data.resolve()
+    data = args.data if "://" in args.data else str(Path(args.data).resolve())
     split_file = args.split_file and args.split_file.resolve()
     task = functools.partial(make_task, config, data, split_file, args.init)
     cpus = args.cpus_per_worker or max(1, (os.cpu_count() or 1) // args.workers)
