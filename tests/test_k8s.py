@@ -163,6 +163,18 @@ def test_ray_s_head_works_on_nothing_and_outlives_itself(folder: str) -> None:
             assert spec["terminationGracePeriodSeconds"] > 30, "Ray drains for 30 s"
 
 
+def test_metrics_are_scraped_from_a_port_that_the_pods_have() -> None:
+    (endpoint,) = of_kind("overlays/gpu", "PodMonitor")["spec"]["podMetricsEndpoints"]
+    for name, spec in pods("overlays/gpu"):
+        ports = {port["name"]: port for port in spec["containers"][0].get("ports", [])}
+        assert name == "redis" or endpoint["port"] in ports
+    ray = cluster("overlays/gpu")
+    for group in (ray["headGroupSpec"], *ray["workerGroupSpecs"]):
+        (container,) = group["template"]["spec"]["containers"]
+        port = next(p for p in container["ports"] if p["name"] == endpoint["port"])
+        assert group["rayStartParams"]["metrics-export-port"] == str(port["containerPort"])
+
+
 def test_a_gpu_pod_is_on_a_gpu_node_and_no_other_is() -> None:
     groups = {g["groupName"]: g for g in cluster("overlays/gpu")["workerGroupSpecs"]}
     assert groups["gpu"]["minReplicas"] == 0
