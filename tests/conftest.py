@@ -18,12 +18,19 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.rekognition_emulator import Emulator
+from tests.rekognition_emulator import Emulator, Script
 from tests.visitor import ARGUMENTS, CHROMIUM, Visit
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
 START_S = 90
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/nowhere",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+}
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +73,27 @@ def emulator() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture
+def script(emulator: Emulator) -> Iterator[Script]:
+    """What the emulator does for the server, fresh for each test."""
+    emulator.script = Script()
+    yield emulator.script
+    emulator.script = Script()
+
+
+@pytest.fixture
+def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """What the emulator does, fresh for each test; boto3 in this process finds it by the
+    environment, and nothing else there."""
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", emulator.url)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    emulator.script = Script()
+    return emulator.script
+
+
 @pytest.fixture(scope="session")
 def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Iterator[Serving]:
     """`serve run` on serve_config.yaml, as a user starts it, on a free port.
@@ -101,11 +129,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "PYTHONPATH": str(ROOT),
+        **AWS_ENVIRONMENT,
         "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
-        "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
-        "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_REGION": "eu-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
         "RAY_TMPDIR": str(Path("/tmp") / f"carpose-{os.getpid()}"),
     }
     log = folder / "serve.log"

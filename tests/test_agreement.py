@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carpose.agreement import box_iou, compare
+from carpose.agreement import compare
+from carpose.geometry import box_iou
 from carpose.schema import AnswerEngine, CarAnswer, ImageSize, PartAnswer, PoseAnswer, PoseResponse
 
 Box = tuple[float, float, float, float]

@@ -1,20 +1,11 @@
 """Both engines side by side on the page, against the real server and an emulated Rekognition."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.rekognition_emulator import Emulator, Script, error
+from tests.rekognition_emulator import Script, error
 from tests.visitor import ANSWER_MS, Visit, jpeg
-
-
-@pytest.fixture
-def script(emulator: Emulator) -> Iterator[Script]:
-    emulator.script = Script()
-    yield emulator.script
-    emulator.script = Script()
 
 
 def choose(visit: Visit, engine: str) -> None:

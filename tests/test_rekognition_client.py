@@ -11,19 +11,7 @@ from carpose.images import Picture
 from carpose.rekognition.service import NotReady
 from deployments.config import RekognitionArgs
 from deployments.rekognition_client import RekognitionClient
-from tests.rekognition_emulator import ARN, Emulator, Script, answer, error
-
-
-@pytest.fixture
-def script(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
-    for name, value in {
-        "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }.items():
-        monkeypatch.setenv(name, value)
-    emulator.script = Script()
-    return emulator.script
+from tests.rekognition_emulator import ARN, Script, answer, error
 
 
 def client(**args: Any) -> Any:
@@ -36,12 +24,12 @@ def photo(shade: int) -> Picture:
     return Picture(np.full((100, 120, 3), shade, np.uint8), 120, 100)
 
 
-def operations(script: Script) -> list[str]:
-    return [operation for operation, _ in script.asked]
+def operations(aws: Script) -> list[str]:
+    return [operation for operation, _ in aws.asked]
 
 
-def test_sixteen_equal_photos_at_once_are_one_call(script: Script) -> None:
-    script.next.append(answer({"Labels": []}, after_s=0.2))
+def test_sixteen_equal_photos_at_once_are_one_call(aws: Script) -> None:
+    aws.next.append(answer({"Labels": []}, after_s=0.2))
 
     async def story() -> None:
         asked = client()
@@ -50,10 +38,10 @@ def test_sixteen_equal_photos_at_once_are_one_call(script: Script) -> None:
         await asked.detect(photo(2))
 
     asyncio.run(story())
-    assert operations(script) == ["DetectLabels"] * 2
+    assert operations(aws) == ["DetectLabels"] * 2
 
 
-def test_the_same_pixels_of_another_original_are_another_question(script: Script) -> None:
+def test_the_same_pixels_of_another_original_are_another_question(aws: Script) -> None:
     async def story() -> list[float]:
         asked = client()
         small, large = photo(1), Picture(photo(1).pixels, 1200, 1000)
@@ -63,8 +51,8 @@ def test_the_same_pixels_of_another_original_are_another_question(script: Script
     assert widths[1] == pytest.approx(10 * widths[0])
 
 
-def test_an_error_is_asked_again(script: Script) -> None:
-    script.next.append(error("ThrottlingException"))
+def test_an_error_is_asked_again(aws: Script) -> None:
+    aws.next.append(error("ThrottlingException"))
 
     async def story() -> None:
         asked = client()
@@ -75,7 +63,7 @@ def test_an_error_is_asked_again(script: Script) -> None:
     asyncio.run(story())
 
 
-def test_a_spent_budget_refuses_new_photos_and_answers_known_ones(script: Script) -> None:
+def test_a_spent_budget_refuses_new_photos_and_answers_known_ones(aws: Script) -> None:
     async def story() -> None:
         asked = client(max_calls_per_minute=1)
         await asked.detect(photo(1))
@@ -84,11 +72,11 @@ def test_a_spent_budget_refuses_new_photos_and_answers_known_ones(script: Script
         assert len(await asked.detect(photo(1))) == 3
 
     asyncio.run(story())
-    assert len(script.asked) == 1
+    assert len(aws.asked) == 1
 
 
-def test_a_photo_ends_with_its_deadline(script: Script) -> None:
-    script.next.append(answer({"Labels": []}, after_s=1))
+def test_a_photo_ends_with_its_deadline(aws: Script) -> None:
+    aws.next.append(answer({"Labels": []}, after_s=1))
 
     async def story() -> None:
         with pytest.raises(TimeoutError):
@@ -105,8 +93,8 @@ def test_a_photo_ends_with_its_deadline(script: Script) -> None:
     ],
     ids=["general-labels-answer", "it-says-so"],
 )
-def test_a_stopped_custom_labels_model(script: Script, fall_back: bool, asked: list[str]) -> None:
-    script.states[0] = "STOPPED"
+def test_a_stopped_custom_labels_model(aws: Script, fall_back: bool, asked: list[str]) -> None:
+    aws.states[0] = "STOPPED"
 
     async def story() -> str:
         own = client(project_version_arn=ARN, general_labels_when_stopped=fall_back)
@@ -117,17 +105,17 @@ def test_a_stopped_custom_labels_model(script: Script, fall_back: bool, asked: l
     else:
         with pytest.raises(NotReady):
             asyncio.run(story())
-    assert operations(script) == asked
+    assert operations(aws) == asked
 
 
-def test_a_running_custom_labels_model_answers(script: Script) -> None:
+def test_a_running_custom_labels_model_answers(aws: Script) -> None:
     async def story() -> str:
         return str((await client(project_version_arn=ARN).detect(photo(1))).model)
 
     assert asyncio.run(story()) == "rekognition-custom-labels@cars.2026-11-01"
 
 
-def test_what_is_asked_is_described_without_asking(script: Script) -> None:
+def test_what_is_asked_is_described_without_asking(aws: Script) -> None:
     described = asyncio.run(client(project_version_arn=ARN).describe())
     assert described["operation"] == "DetectCustomLabels"
-    assert script.asked == []
+    assert aws.asked == []

@@ -3,7 +3,6 @@
 import base64
 import io
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,18 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Serving
-from tests.rekognition_emulator import Emulator, Reply, Script, answer, box, error, label
+from tests.rekognition_emulator import Reply, Script, answer, box, error, label
 from tests.test_http import code_of, jpeg, post
 
 COUNTER = itertools.count()
-
-
-@pytest.fixture
-def script(emulator: Emulator) -> Iterator[Script]:
-    """What the emulator does, fresh for each test."""
-    emulator.script = Script()
-    yield emulator.script
-    emulator.script = Script()
 
 
 def fresh() -> bytes:

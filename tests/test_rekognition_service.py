@@ -3,7 +3,6 @@
 import base64
 import io
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -19,33 +18,9 @@ from carpose.images import Picture
 from carpose.rekognition.__main__ import main
 from carpose.rekognition.photo import CUSTOM_LABELS_BYTES, within_limits
 from carpose.rekognition.service import NotReady, Rekognition, Settings
-from tests.rekognition_emulator import ARN, Emulator, Reply, Script, answer, error
+from tests.rekognition_emulator import ARN, Reply, Script, answer, error
 
 SETTINGS = Settings(region="eu-west-1", attempts=2, read_timeout_s=0.4, deadline_s=5)
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def script(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
-    """What the emulator does, fresh for each test; boto3 finds it by the environment."""
-    for name, value in {
-        "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
-        "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    emulator.script = Script()
-    return emulator.script
 
 
 def noise(width: int, height: int, seed: int = 0) -> Picture:
@@ -56,15 +31,15 @@ def noise(width: int, height: int, seed: int = 0) -> Picture:
 PHOTO = noise(200, 100)
 
 
-def test_cars_and_wheels_come_back_in_pixels_of_the_original(script: Script) -> None:
+def test_cars_and_wheels_come_back_in_pixels_of_the_original(aws: Script) -> None:
     found = Rekognition(SETTINGS).detect(replace(PHOTO, width=2000, height=1000))
     assert list(found.labels) == ["car", "wheel", "wheel"]
     assert found.boxes[0] == pytest.approx([204, 248, 1772, 749])
 
 
-def test_only_cars_and_wheels_are_asked_for(script: Script) -> None:
+def test_only_cars_and_wheels_are_asked_for(aws: Script) -> None:
     Rekognition(SETTINGS).detect(PHOTO)
-    operation, arguments = script.asked[0]
+    operation, arguments = aws.asked[0]
     assert operation == "DetectLabels"
     assert arguments["Settings"]["GeneralLabels"]["LabelInclusionFilters"] == ["Car", "Wheel"]
     assert arguments["Features"] == ["GENERAL_LABELS"], "image properties cost extra"
@@ -106,9 +81,9 @@ HTML = Reply(200, b"<html>maintenance</html>", "text/html")
     ids=lambda value: None if isinstance(value, type | str) else f"{value.status}-{value.body[:40]!r}-{value.cut}",
 )  # fmt: skip
 def test_what_goes_wrong_there_has_a_meaning_here(
-    script: Script, reply: Reply, refusal: type[Exception], words: str
+    aws: Script, reply: Reply, refusal: type[Exception], words: str
 ) -> None:
-    script.next.extend([reply] * SETTINGS.attempts)
+    aws.next.extend([reply] * SETTINGS.attempts)
     with pytest.raises(refusal) as refused:
         Rekognition(SETTINGS).detect(PHOTO)
     assert type(refused.value) is refusal or refusal is TimeoutError
@@ -127,27 +102,27 @@ def test_what_goes_wrong_there_has_a_meaning_here(
     ],
     ids=["throttled", "internal", "unavailable", "slow"],
 )
-def test_what_passes_is_asked_again(script: Script, reply: Reply) -> None:
-    script.next.append(reply)
+def test_what_passes_is_asked_again(aws: Script, reply: Reply) -> None:
+    aws.next.append(reply)
     assert len(Rekognition(SETTINGS).detect(PHOTO)) == 3
-    assert len(script.asked) == 2
+    assert len(aws.asked) == 2
 
 
-def test_nobody_listens(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_listens(aws: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", "http://127.0.0.1:9")
     with pytest.raises(UpstreamError, match="cannot be reached"):
         Rekognition(SETTINGS).detect(PHOTO)
 
 
-def test_attempts_end_with_the_deadline(script: Script) -> None:
-    script.next.extend([answer({"Labels": []}, after_s=1)] * 20)
+def test_attempts_end_with_the_deadline(aws: Script) -> None:
+    aws.next.extend([answer({"Labels": []}, after_s=1)] * 20)
     with pytest.raises(TimeoutError):
         Rekognition(replace(SETTINGS, attempts=20, deadline_s=0.5)).detect(PHOTO)
-    assert len(script.asked) <= 3
+    assert len(aws.asked) <= 3
 
 
 def test_without_credentials_or_region_it_says_what_to_set(
-    script: Script, monkeypatch: pytest.MonkeyPatch
+    aws: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(EngineUnavailable, match="AWS_REGION"):
         Rekognition(Settings())
@@ -157,27 +132,27 @@ def test_without_credentials_or_region_it_says_what_to_set(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(EngineUnavailable, match=r"NoCredentialsError.*AWS_PROFILE"):
         Rekognition(SETTINGS).detect(PHOTO)
-    assert script.asked == []
+    assert aws.asked == []
 
 
 def test_a_burst_of_150_photos_is_answered_by_a_service_that_takes_ten_a_second(
-    script: Script,
+    aws: Script,
 ) -> None:
-    script.per_second = 10
+    aws.per_second = 10
     service = Rekognition(replace(SETTINGS, attempts=8, read_timeout_s=5, deadline_s=60))
     with ThreadPoolExecutor(16) as clients:
         found = list(clients.map(service.detect, (noise(160, 90, seed) for seed in range(150))))
     assert [len(f) for f in found] == [3] * 150
-    assert script.throttled > 0, "the limit was felt"
+    assert aws.throttled > 0, "the limit was felt"
 
 
-def test_a_custom_labels_model_answers_or_says_that_it_is_stopped(script: Script) -> None:
+def test_a_custom_labels_model_answers_or_says_that_it_is_stopped(aws: Script) -> None:
     service = Rekognition(replace(SETTINGS, project_version_arn=ARN))
     found = service.detect_custom(PHOTO)
     assert list(found.labels) == ["car", "wheel", "wheel"]
     assert found.model == "rekognition-custom-labels@cars.2026-11-01"
-    assert script.asked[0][1]["ProjectVersionArn"] == ARN
-    script.states.appendleft("STOPPED")
+    assert aws.asked[0][1]["ProjectVersionArn"] == ARN
+    aws.states.appendleft("STOPPED")
     with pytest.raises(NotReady, match=r"carpose\.rekognition start"):
         service.detect_custom(PHOTO)
 
@@ -222,7 +197,7 @@ def test_a_photo_of_noise_stays_below_four_megabytes() -> None:
     ids=["start", "start-running", "start-failed", "start-too-slow", "stop", "stop-no-wait", "status", "unknown", "no-arn"],
 )  # fmt: skip
 def test_a_custom_labels_model_is_started_and_stopped(
-    script: Script,
+    aws: Script,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     states: list[str],
@@ -230,12 +205,12 @@ def test_a_custom_labels_model_is_started_and_stopped(
     printed: str,
     called: str | None,
 ) -> None:
-    script.states.clear()
-    script.states.extend(states)
+    aws.states.clear()
+    aws.states.extend(states)
     assert main([*arguments, "--poll", "0.01"]) == code
     out = capsys.readouterr()
     assert printed in out.out + out.err
-    changes = {o for o, _ in script.asked if not o.startswith("Describe")}
+    changes = {o for o, _ in aws.asked if not o.startswith("Describe")}
     assert changes == ({called} if called else set())
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from carpose.detections import Detections
 from carpose.errors import CarposeError
+from carpose.geometry import angle_between, box_iou
 from carpose.main_car import cropped_car, main_car, parts_of
 from carpose.parts import PARTS, mirrored
 from carpose.pose import Pose, estimate_pose
@@ -32,13 +32,6 @@ def annotated_parts(photo: Photo, cells: int = 56, classes: Sequence[str] = PART
     if not boxes:
         return Detections.none()
     return Detections(np.array(boxes), np.ones(len(boxes)), np.array(labels), np.stack(masks))
-
-
-def box_iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes."""
-    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    inside = float(np.prod(np.clip(size, 0, None)))
-    return inside / max(1e-6, float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - inside)
 
 
 def side_counts(truth: Detections, found: Detections) -> tuple[int, int]:
@@ -150,5 +143,4 @@ def angle_error(expected: Pose, found: Pose | str) -> float:
         return float("nan")
     if isinstance(found, str) or found.signed_angle is None:
         return float("inf")
-    difference = abs(expected.signed_angle - found.signed_angle) % 180
-    return min(difference, 180 - difference)
+    return angle_between(expected.signed_angle, found.signed_angle)
