@@ -76,5 +76,7 @@ def fit_on_ray(
     )
     result = trainer.fit()
     checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["selection"])
+    # S3 knows no folders, a disk wants them made.
+    system.create_dir(f"{folder}/{BEST}", recursive=True)
     copy_files(checkpoint.path, f"{folder}/{BEST}", checkpoint.filesystem, system)
     return {k: v for k, v in figures.items() if isinstance(v, int | float)}
