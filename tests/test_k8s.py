@@ -92,16 +92,20 @@ def test_the_schema_refuses_a_misspelt_key() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_plain_resources_fit_kubernetes(folder: str) -> None:
-    for manifest in rendered(folder):
-        if "." not in manifest["apiVersion"].split("/")[0] or "k8s.io" in manifest["apiVersion"]:
-            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    plain = [
+        m
+        for m in rendered(folder)
+        if "." not in m["apiVersion"].split("/")[0] or "k8s.io" in m["apiVersion"]
+    ]
+    versions = {kubernetes_validate.validate(m, KUBERNETES, strict=True) for m in plain}
+    assert versions == {KUBERNETES}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_pod_template_is_a_pod_to_kubernetes(folder: str) -> None:
     for name, spec in pods(folder):
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        kubernetes_validate.validate(pod, KUBERNETES, strict=True)
+        assert kubernetes_validate.validate(pod, KUBERNETES, strict=True) == KUBERNETES, name
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

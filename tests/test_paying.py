@@ -115,4 +115,4 @@ def test_a_budget_is_for_any_minute() -> None:
 def test_without_a_limit_as_many_as_come() -> None:
     budget = CallBudget(None)
     for _ in range(1000):
-        budget.spend()
+        assert budget.spend() is None
