@@ -5,7 +5,8 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.rekognition_emulator import Script, error
-from tests.visitor import ANSWER_MS, Visit, jpeg
+from tests.test_rekognition_http import fresh
+from tests.visitor import ANSWER_MS, Visit
 
 
 def choose(visit: Visit, engine: str) -> None:
@@ -52,9 +53,8 @@ def test_an_engine_that_fails_says_why_beside_the_other(
 ) -> None:
     script.default = lambda *_: error("InternalServerError", status=500)
     choose(visit, "Both")
-    # Other bytes after its end leave a JPEG what it is, but the server's cache knows pixels:
-    # this photo is one that no other test asked Rekognition about.
-    visit.pick(jpeg(photos[4]))
+    photo = fresh(photos[4])
+    visit.pick({"name": "fresh.png", "mimeType": "image/png", "buffer": photo})
     visit.answered()
     expect(visit.page.locator("#other-engine")).to_contain_text("broken answer")
     expect(visit.page.get_by_role("row", name="Agreement")).to_have_count(0)

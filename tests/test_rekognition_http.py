@@ -16,11 +16,11 @@ from tests.test_http import code_of, jpeg, post
 COUNTER = itertools.count()
 
 
-def fresh() -> bytes:
-    """A picture that nobody sent before: equal ones are answered from the cache."""
-    image = Image.new("RGB", (400, 300), "grey")
+def fresh(photo: Path | None = None) -> bytes:
+    """A photo, or a grey picture, that nobody sent before: equal ones are answered from the cache."""
+    image = Image.open(photo).convert("RGB") if photo else Image.new("RGB", (400, 300), "grey")
     for k, digit in enumerate(f"{next(COUNTER):08b}"):
-        image.paste("white" if digit == "1" else "black", (k * 40, 0, k * 40 + 40, 40))
+        image.paste("white" if digit == "1" else "black", (k * 10, 0, k * 10 + 10, 10))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
@@ -99,7 +99,7 @@ def test_an_outage_of_amazon_does_not_touch_the_own_models(
     server: str, script: Script, photos: list[Path]
 ) -> None:
     script.default = lambda *_: error("InternalServerError", status=500)
-    body = ask(server, "compare", photos[0].read_bytes() + b"\0").raise_for_status().json()
+    body = ask(server, "compare", fresh(photos[0])).raise_for_status().json()
     assert body["detectron2"]["answer"]["pose"]["viewpoint"]
     assert body["rekognition"]["problem"]["type"].endswith("#upstream-error")
     assert body["agreement"] is None
