@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 pytest.importorskip("detectron2", reason="detectron2 is not on PyPI: see training/README.md")
-import torch
 
 from carpose.bundle import open_bundle
 from carpose.images import Picture
@@ -19,24 +17,17 @@ from training.network import build
 CONFIGS = Path(__file__).parent.parent / "training" / "configs"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    config = load_config(CONFIGS / "car_parts_r50.yaml")
-    small = config.model_copy(update={"init": "scratch", "size": 128})
-    (folder / "config.yaml").write_text(yaml.safe_dump(small.model_dump(mode="json")))
-    state = build(small).state_dict()
+def test_a_detectron2_bundle_and_its_onnx_twin_find_the_same(tmp_path: Path) -> None:
+    r50 = load_config(CONFIGS / "car_parts_r50.yaml")
+    config = r50.model_copy(update={"init": "scratch", "size": 128})
+    model = build(config).eval()
+    state = model.state_dict()
     for name, value in state.items():
         # Without batch statistics an untrained ResNet's activations overflow.
         if "bottom_up" in name and value.ndim == 4:
             value *= 0.3
-    torch.save(state, folder / "model.pth")
-    return folder
-
-
-def test_a_detectron2_bundle_and_its_onnx_twin_find_the_same(run: Path, tmp_path: Path) -> None:
     for framework in ("detectron2", "onnx"):
-        export(run, tmp_path / framework, framework, {})
+        export(config, model, tmp_path / framework, framework, {})
     pixels = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
     # Of one size: Detectron2 pads the smaller pictures of a batch, which changes their borders.
     pictures = [Picture(pixels, 256, 192), Picture(pixels[:, ::-1].copy(), 256, 192)]
