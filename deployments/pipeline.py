@@ -108,12 +108,14 @@ class Pipeline:
         own, rekognition = answers
         if isinstance(own, BaseException) and isinstance(rekognition, BaseException):
             raise own
-        both = isinstance(own, PoseResponse) and isinstance(rekognition, PoseResponse)
+        agreement = None
+        if isinstance(own, PoseResponse) and isinstance(rekognition, PoseResponse):
+            agreement = compare(own, rekognition)
         return Comparison(
             engine="compare",
             detectron2=_outcome(own),
             rekognition=_outcome(rekognition),
-            agreement=compare(own, rekognition) if both else None,  # type: ignore[arg-type]
+            agreement=agreement,
             price_usd=self._price_usd,
         )
 
@@ -124,7 +126,7 @@ class Pipeline:
         return dict(zip(self._detectors, found, strict=True))
 
     async def describe_rekognition(self) -> dict[str, dict[str, Any]]:
-        """What is asked of Rekognition; nothing where it is not configured or does not answer."""
+        """What is asked of Rekognition; nothing where it is not configured."""
         if self._rekognition is None:
             return {}
         try:

@@ -124,6 +124,6 @@ def _content_hash(picture: Picture) -> tuple[str, int, int]:
 
     The rest of the question is the configuration's, which is one for this cache.
     """
-    pixels = picture.pixels
-    shape = str(pixels.shape).encode()
-    return hashlib.sha256(shape + pixels.tobytes()).hexdigest(), picture.width, picture.height
+    digest = hashlib.sha256(str(picture.pixels.shape).encode())
+    digest.update(picture.pixels)
+    return digest.hexdigest(), picture.width, picture.height

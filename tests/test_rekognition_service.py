@@ -189,12 +189,14 @@ def test_a_photo_of_noise_stays_below_four_megabytes() -> None:
         (["start", ARN], ["STOPPED", "STARTING", "FAILED"], 2, "the model is FAILED, not RUNNING", "StartProjectVersion"),
         (["start", ARN, "--most", "0"], ["STOPPED", "STARTING"], 2, "still STARTING", "StartProjectVersion"),
         (["stop", ARN], ["RUNNING", "STOPPING", "STOPPED"], 0, "STOPPED, 0:0", "StopProjectVersion"),
+        (["stop", ARN], ["TRAINING_COMPLETED"], 0, "TRAINING_COMPLETED, 0:0", None),
+        (["start", ARN], ["TRAINING_COMPLETED", "TRAINING_COMPLETED", "STARTING", "RUNNING"], 0, "RUNNING, 0:0", "StartProjectVersion"),
         (["stop", ARN, "--no-wait"], ["RUNNING"], 0, "", "StopProjectVersion"),
         (["status", ARN], ["TRAINING_IN_PROGRESS"], 0, "TRAINING_IN_PROGRESS", None),
         (["status", ARN.replace("cars.2026", "vans.2026")], ["RUNNING"], 2, "no model", None),
         (["status", "arn:aws:s3:::bucket"], [], 2, "no project version ARN", None),
     ],
-    ids=["start", "start-running", "start-failed", "start-too-slow", "stop", "stop-no-wait", "status", "unknown", "no-arn"],
+    ids=["start", "start-running", "start-failed", "start-too-slow", "stop", "stop-never-started", "start-first-time", "stop-no-wait", "status", "unknown", "no-arn"],
 )  # fmt: skip
 def test_a_custom_labels_model_is_started_and_stopped(
     aws: Script,

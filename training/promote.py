@@ -92,12 +92,12 @@ def compare(
         raise ValueError(f"{candidate} is a {task} bundle, {served} is not")
     photos = load_photos(data, split, "car_parts")[:limit]
     outlines = load_photos(data, split, "main_car")[:limit]
+    uri = "embedded:main_car" if task == "car_parts" else "embedded:car_parts"
+    bundle = open_bundle(uri)
+    other = Model(uri, False, bundle, load_segmenter(bundle, threads=2))
     figures = []
     for uri, bundle in zip((served, candidate), bundles, strict=True):
         own = Model(uri, True, bundle, load_segmenter(bundle, threads=2))
-        other_task = "main_car" if task == "car_parts" else "car_parts"
-        other_bundle = open_bundle(f"embedded:{other_task}")
-        other = Model("embedded", False, other_bundle, load_segmenter(other_bundle, threads=2))
         pair = (own, other) if task == "car_parts" else (other, own)
         figures.append(measure(run(*pair, photos, outlines), 200, seed).figures)
     return changes(*figures)

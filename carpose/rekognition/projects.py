@@ -15,6 +15,9 @@ ARN = re.compile(
 MOVING = {"STARTING": "RUNNING", "STOPPING": "STOPPED"}
 """States that end by themselves, and in what."""
 
+DOWN = ("STOPPED", "TRAINING_COMPLETED")
+"""States of a model that costs nothing: stopped, or never started."""
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -82,11 +85,11 @@ def settled(
         state, message = status(client, model)
         waited = time.monotonic() - began
         on_wait(state, waited)
-        if state == wanted:
+        if state in DOWN if wanted == "STOPPED" else state == wanted:
             return
         # Just asked for, the model may still be in its old state.
-        old = {"RUNNING": "STOPPED", "STOPPED": "RUNNING"}[wanted]
-        if MOVING.get(state) != wanted and state not in (old, "TRAINING_COMPLETED"):
+        old = {"RUNNING": DOWN, "STOPPED": ("RUNNING",)}[wanted]
+        if MOVING.get(state) != wanted and state not in old:
             raise UpstreamError(f"the model is {state}, not {wanted}: {message or 'no message'}")
         if waited >= most_s:
             raise TimeoutError(f"the model is still {state} after {waited:.0f} s")
