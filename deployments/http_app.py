@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
-from ray.exceptions import RayError
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from carpose import __version__
-from carpose.errors import BadParameter, CarposeError
-from carpose.schema import Comparison, PoseResponse, Problem
-from deployments.problems import MEDIA_TYPE, Meaning, as_problem, problem
+from carpose.schema import Comparison, PoseResponse
+from deployments.problems import MEANINGS, as_problem, documented
 
 logger = logging.getLogger("ray.serve")
 
@@ -57,19 +53,6 @@ POSE_BODY: dict[str, Any] = {
 LEGACY_BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": _JSON_IMAGE}}}
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": codes, "model": Problem, "content": {MEDIA_TYPE: {}}}
-    for status, codes in {
-        400: "bad-image",
-        413: "too-large, too-many-pixels",
-        415: "unsupported-type",
-        422: "bad-parameter, no-car, multiple-cars",
-        500: "internal",
-        502: "upstream-error",
-        503: "overloaded, engine-unavailable",
-        504: "timeout",
-    }.items()
-}
 
 
 def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
@@ -80,13 +63,13 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         description="The side, angle, parts and pixels of the car in a photo.",
         redoc_url=None,
     )
-    route = app.add_api_route
+    route, problems = app.add_api_route, documented()
     route(
         "/v1/pose",
         ingress.pose,
         methods=["POST"],
         response_model=PoseResponse | Comparison,
-        responses=PROBLEMS,
+        responses=problems,
         openapi_extra=POSE_BODY,
     )
     route("/v1/models", ingress.models, methods=["GET"])
@@ -94,7 +77,7 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         ("/detectron", ingress.legacy_detectron),
         ("/rekognition", ingress.legacy_rekognition),
     ):
-        route(path, method, methods=["POST"], responses=PROBLEMS, openapi_extra=LEGACY_BODY)
+        route(path, method, methods=["POST"], responses=problems, openapi_extra=LEGACY_BODY)
     route("/healthz", ingress.healthz, methods=["GET"])
     route("/readyz", ingress.readyz, methods=["GET"])
     route("/", ingress.page, methods=["GET"], include_in_schema=False)
@@ -102,11 +85,8 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
     app.middleware("http")(_security_headers)
     if allow_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allow_origins), allow_methods=["*"])
-    # RayError covers what a remote deployment raised; Exception is what remains, a bug of ours.
-    for kind in (CarposeError, RayError, TimeoutError, Exception):
+    for kind in MEANINGS:
         app.add_exception_handler(kind, _problem)
-    app.add_exception_handler(RequestValidationError, _bad_parameter)
-    app.add_exception_handler(HTTPException, _http_error)
     return app
 
 
@@ -115,19 +95,6 @@ async def _problem(request: Request, error: Exception) -> Response:
     if response.status_code == 500:
         logger.error("a bug of ours: %s", type(error).__name__, exc_info=error)
     return response
-
-
-async def _bad_parameter(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return as_problem(request, BadParameter(f"{first['loc'][-1]}: {first['msg']}"))
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "bad-request")
-    headers = dict(error.headers or {})
-    return problem(request, Meaning(error.status_code, code, str(error.detail)), headers)
 
 
 async def _security_headers(

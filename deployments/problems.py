@@ -1,56 +1,149 @@
-"""Errors as HTTP: the one place where an exception becomes a status and a problem+json body."""
+"""Errors as HTTP: one table of failures, from which answers, documents and metrics are made."""
 
 import re
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from fastapi.exceptions import RequestValidationError
 from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.serve.exceptions import DeploymentUnavailableError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from carpose import errors
+from carpose.errors import CarposeError, EngineBusy
 from carpose.schema import Problem
 
 TYPE = "urn:carpose:problem#"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
-STATUS: dict[type[Exception], int] = {
-    errors.BadImage: 400,
-    errors.TooLarge: 413,
-    errors.TooManyPixels: 413,
-    errors.UnsupportedType: 415,
-    errors.BadParameter: 422,
-    errors.NoCar: 422,
-    errors.MultipleCars: 422,
-    errors.UpstreamError: 502,
-    errors.EngineUnavailable: 503,
+
+class Failure(NamedTuple):
+    """A kind of failure: its HTTP status and its title."""
+
+    status: int
+    title: str
+
+
+FAILURES: dict[str, Failure] = {
+    "bad-image": Failure(400, "The upload is not a readable image"),
+    "bad-request": Failure(400, "The request cannot be read"),
+    "not-found": Failure(404, "There is nothing here"),
+    "method-not-allowed": Failure(405, "This method is not allowed here"),
+    "too-large": Failure(413, "The upload is too large"),
+    "too-many-pixels": Failure(413, "The picture has too many pixels"),
+    "unsupported-type": Failure(415, "This media type is not supported"),
+    "bad-parameter": Failure(422, "A parameter has an unknown value"),
+    "no-car": Failure(422, "No car in the picture"),
+    "multiple-cars": Failure(422, "More than one car in the picture"),
+    "internal": Failure(500, "An error of ours"),
+    "upstream-error": Failure(502, "The engine's service gave a broken answer"),
+    "overloaded": Failure(503, "Too many photos at once"),
+    "engine-unavailable": Failure(503, "The engine is not available"),
+    "timeout": Failure(504, "The photo took too long"),
 }
+"""By code, the stable word that a problem's `type` ends in and that metrics count by."""
 
-TITLES = {
-    "bad-image": "The upload is not a readable image",
-    "too-large": "The upload is too large",
-    "too-many-pixels": "The picture has too many pixels",
-    "unsupported-type": "This media type is not supported",
-    "bad-parameter": "A parameter has an unknown value",
-    "no-car": "No car in the picture",
-    "multiple-cars": "More than one car in the picture",
-    "overloaded": "Too many photos at once",
-    "engine-unavailable": "The engine is not available",
-    "upstream-error": "The engine's service gave a broken answer",
-    "timeout": "The photo took too long",
-    "internal": "An error of ours",
-    "not-found": "There is nothing here",
-    "method-not-allowed": "This method is not allowed here",
-}
+ROUTING = {404: "not-found", 405: "method-not-allowed"}
+"""Codes of what the router refuses before a photo is read; the rest is `bad-request`."""
 
 
-class Overloaded(errors.CarposeError):
+class Overloaded(CarposeError):
     """More photos at once than the server takes on."""
 
     code = "overloaded"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an exception means to a client; `retry_after_s` where another try is worth it."""
+
+    code: str
+    detail: str
+    retry_after_s: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return FAILURES[self.code].status
+
+    def body(self, request_id: str | None = None) -> Problem:
+        """Problem details (RFC 9457)."""
+        status, title = FAILURES[self.code]
+        return Problem(
+            type=TYPE + self.code,
+            title=title,
+            status=status,
+            detail=self.detail,
+            request_id=request_id,
+        )
+
+    def response(self, request_id: str | None = None) -> Response:
+        """The problem+json response."""
+        wait = {"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {}
+        return JSONResponse(
+            self.body(request_id).model_dump(exclude_none=True),
+            self.status,
+            headers={**self.headers, **wait},
+            media_type=MEDIA_TYPE,
+        )
+
+
+def _bug(_: BaseException) -> Meaning:
+    return Meaning("internal", "this is a bug; report it with the request id")
+
+
+def _refusal(error: CarposeError) -> Meaning:
+    # Those that no request can cause, such as a bad bundle, have no row in the table.
+    return Meaning(error.code, error.detail) if error.code in FAILURES else _bug(error)
+
+
+def _busy(error: EngineBusy) -> Meaning:
+    return Meaning(error.code, error.detail, error.retry_after_s)
+
+
+def _overloaded(_: BaseException) -> Meaning:
+    detail = "all places in the queue are taken; try again shortly"
+    return Meaning("overloaded", detail, RETRY_AFTER_S)
+
+
+def _restarting(_: BaseException) -> Meaning:
+    detail = "a part of the service is restarting; try again shortly"
+    return Meaning("engine-unavailable", detail, RETRY_AFTER_S)
+
+
+def _timeout(_: BaseException) -> Meaning:
+    return Meaning("timeout", "the deadline passed before the photo was done; try again")
+
+
+def _parameter(error: RequestValidationError) -> Meaning:
+    first = error.errors()[0]
+    return Meaning("bad-parameter", f"{first['loc'][-1]}: {first['msg']}")
+
+
+def _routing(error: HTTPException) -> Meaning:
+    code = ROUTING.get(error.status_code, "bad-request")
+    return Meaning(code, str(error.detail), headers=error.headers or {})
+
+
+MEANINGS: dict[type[BaseException], Callable[[Any], Meaning]] = {
+    CarposeError: _refusal,
+    EngineBusy: _busy,
+    Overloaded: _overloaded,
+    BackPressureError: _overloaded,
+    TimeoutError: _timeout,
+    DeploymentUnavailableError: _restarting,
+    # What Ray raises itself is a process or an object that was lost; a task's error is its cause.
+    RayError: _restarting,
+    RayTaskError: _bug,
+    RequestValidationError: _parameter,
+    HTTPException: _routing,
+    Exception: _bug,
+}
+"""By exception class; the nearest class of an exception's ancestry counts."""
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -58,74 +151,38 @@ def root_cause(error: BaseException) -> BaseException:
     return error.cause if isinstance(error, RayTaskError) and error.cause else error
 
 
+def meaning_of(error: BaseException) -> Meaning:
+    """What an exception means; an unknown one is our fault, without its text."""
+    cause = root_cause(error)
+    read = next((MEANINGS[kind] for kind in type(cause).__mro__ if kind in MEANINGS), _bug)
+    return read(cause)
+
+
+def outcome_of(error: BaseException) -> str:
+    """The code that the client is told, for metrics."""
+    return meaning_of(error).code
+
+
 def request_id(request: Request) -> str:
     """The id that Ray Serve's proxy gave the request, or took from its X-Request-ID header."""
     return re.sub(r"[^A-Za-z0-9._-]", "", request.headers.get("x-request-id", ""))[:64]
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """What an exception means to a client; `retry_after_s` where another try is worth it."""
-
-    status: int
-    code: str
-    detail: str
-    retry_after_s: int | None = None
-
-    def body(self, request_id: str | None = None) -> Problem:
-        """Problem details (RFC 9457)."""
-        return Problem(
-            type=TYPE + self.code,
-            title=TITLES.get(self.code, HTTPStatus(self.status).phrase),
-            status=self.status,
-            detail=self.detail,
-            request_id=request_id,
-        )
-
-
-def meaning_of(error: BaseException) -> Meaning:
-    """What an exception means; an unknown one is our fault, without its text."""
-    cause = root_cause(error)
-    if isinstance(cause, errors.EngineBusy):
-        return Meaning(503, cause.code, cause.detail, cause.retry_after_s)
-    if isinstance(cause, errors.CarposeError):
-        for kind, status in STATUS.items():
-            if isinstance(cause, kind):
-                return Meaning(status, cause.code, cause.detail)
-    if isinstance(cause, Overloaded):
-        detail = "all places in the queue are taken; try again shortly"
-        return Meaning(503, "overloaded", detail, RETRY_AFTER_S)
-    if isinstance(cause, TimeoutError):
-        return Meaning(504, "timeout", "the deadline passed before the photo was done; try again")
-    if isinstance(cause, DeploymentUnavailableError | RayActorError):
-        detail = "a part of the service is restarting; try again shortly"
-        return Meaning(503, "engine-unavailable", detail, RETRY_AFTER_S)
-    return Meaning(500, "internal", "this is a bug; report it with the request id")
-
-
 def as_problem(request: Request, error: BaseException) -> Response:
     """The problem+json response that an exception means."""
-    return problem(request, meaning_of(error))
+    return meaning_of(error).response(request_id(request) or None)
 
 
-def problem(request: Request, meaning: Meaning, headers: dict[str, str] | None = None) -> Response:
-    """The problem+json response to `request`."""
-    wait = {"Retry-After": str(meaning.retry_after_s)} if meaning.retry_after_s else {}
-    body = meaning.body(request_id(request) or None)
-    return JSONResponse(
-        body.model_dump(exclude_none=True),
-        meaning.status,
-        headers={**wait, **(headers or {})},
-        media_type=MEDIA_TYPE,
-    )
-
-
-def outcome_of(error: BaseException) -> str:
-    """The error's code, for metrics."""
-    cause = root_cause(error)
-    if isinstance(cause, errors.CarposeError):
-        return cause.code
-    return "timeout" if isinstance(cause, TimeoutError) else "internal"
+def documented() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's responses of a route that takes a photo: every status with its codes."""
+    codes: dict[int, list[str]] = {}
+    for code, failure in FAILURES.items():
+        if code not in ROUTING.values():
+            codes.setdefault(failure.status, []).append(code)
+    return {
+        status: {"description": ", ".join(names), "model": Problem, "content": {MEDIA_TYPE: {}}}
+        for status, names in codes.items()
+    }
 
 
 def is_lost_replica(error: BaseException) -> bool:
@@ -134,5 +191,4 @@ def is_lost_replica(error: BaseException) -> bool:
     Ray reports it as the actor's death, or as an object that died with its owner.
     """
     lost = isinstance(error, RayError) and not isinstance(error, RayTaskError)
-    cause: Any = root_cause(error)
-    return lost or isinstance(cause, RayActorError)
+    return lost or isinstance(root_cause(error), RayActorError)
