@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from carpose.answer import Question, describe
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.images import Limits, decode
 from carpose.segmenters import load_segmenter
 

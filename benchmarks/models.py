@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.images import Limits, Picture, decode
 from carpose.segmenters.network_input import network_input
 

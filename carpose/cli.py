@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from carpose.answer import Question, describe, parse_expect
-from carpose.bundle import Bundle, open_bundle
+from carpose.bundles import Bundle, open_bundle
 from carpose.detections import Detections
 from carpose.errors import CarposeError
 from carpose.images import Limits, Picture, decode

@@ -34,7 +34,7 @@ class DetectorArgs(_Strict):
     """A detector: what it runs, where, and how many of it."""
 
     bundle: str
-    """embedded:NAME, model_zoo:NAME, a folder, s3:// or https:// (see carpose.bundle)."""
+    """embedded:NAME, model_zoo:NAME, a folder, s3:// or https:// (see carpose.bundles)."""
     device: Literal["cpu", "cuda"] = "cpu"
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     threads: int = Field(1, ge=1)

@@ -11,7 +11,7 @@ import numpy as np
 import ray
 from ray import serve
 
-from carpose.bundle import Bundle, open_bundle
+from carpose.bundles import Bundle, open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle
 from carpose.images import Picture

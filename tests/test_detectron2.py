@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("detectron2", reason="detectron2 is not on PyPI: see training/README.md")
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.images import Picture
 from carpose.segmenters import load_segmenter
 from training.config import load_config

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from carpose.bundle import MANIFEST, open_bundle
+from carpose.bundles import MANIFEST, open_bundle
 from tests.conftest import Serving
 
 TIMEOUT = 120

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from carpose.bundle import MANIFEST, open_bundle
+from carpose.bundles import MANIFEST, open_bundle
 from carpose.parts import mirrored
 from tests.conftest import ROOT, Serving
 from tests.test_operations import TIMEOUT, described, replica_processes, until

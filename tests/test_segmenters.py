@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Limits, Picture, decode

@@ -15,7 +15,7 @@ import torch
 import yaml
 from detectron2.utils.events import get_event_storage
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.detections import Detections
 from carpose.segmenters import load_segmenter
 from tests.drawings import draw_car_parts

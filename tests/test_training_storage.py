@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow.fs", reason="needs: make test-train")
 
 from moto.server import ThreadedMotoServer
 
-from carpose.bundle import MANIFEST, open_bundle, sha256_of
+from carpose.bundles import MANIFEST, open_bundle, sha256_of
 from carpose.errors import BadBundle
 from training.storage import StorageError, download, filesystem, local_copy, upload
 

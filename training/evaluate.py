@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
-from carpose.bundle import MANIFEST, Bundle, open_bundle
+from carpose.bundles import MANIFEST, Bundle, open_bundle
 from carpose.detections import Detections
 from carpose.errors import CarposeError
 from carpose.images import Limits, Picture, decode

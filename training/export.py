@@ -22,7 +22,7 @@ from detectron2.utils.logger import setup_logger
 from onnx import numpy_helper
 from pyarrow.fs import LocalFileSystem, copy_files
 
-from carpose.bundle import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
+from carpose.bundles import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
 from carpose.errors import MissingDependency
 from carpose.segmenters import load_segmenter
 from training.config import TrainConfig, load_config

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from carpose.bundle import ModelInput
+from carpose.bundles import ModelInput
 from carpose.detections import Detections
 from carpose.segmenters.network_input import network_input, to_detections
 from training.average_precision import average_precision

@@ -18,7 +18,7 @@ from detectron2.structures import BitMasks, Boxes, Instances
 from torch import nn
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from training.config import TrainConfig
 from training.heads import FineMaskROIHeads, SeparableRPNHead
 from training.onnx_weights import weights_from_onnx

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from carpose.bundle import open_bundle
+from carpose.bundles import open_bundle
 from carpose.errors import CarposeError
 from carpose.segmenters import load_segmenter
 from training.bootstrap import Figure

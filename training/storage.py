@@ -18,7 +18,7 @@ from pathlib import Path
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem
 from tqdm import tqdm
 
-from carpose.bundle import MANIFEST, open_bundle, sha256_of
+from carpose.bundles import MANIFEST, open_bundle, sha256_of
 from carpose.errors import BadBundle
 
 CHUNK = 8 * 2**20

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from carpose.bundle import Bundle
+from carpose.bundles import Bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle
 from carpose.images import Picture

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from carpose.bundle import Bundle
+from carpose.bundles import Bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Picture

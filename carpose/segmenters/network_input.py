@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from carpose.bundle import ModelInput
+from carpose.bundles import ModelInput
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.tight_boxes import tighten

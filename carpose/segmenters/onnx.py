@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from carpose.bundle import Bundle
+from carpose.bundles import Bundle
 from carpose.detections import Detections
 from carpose.errors import MissingDependency
 from carpose.images import Picture

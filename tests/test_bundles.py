@@ -2,15 +2,19 @@
 
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from carpose.bundle import MANIFEST, open_bundle, sha256_of
+from carpose.bundles import MANIFEST, open_bundle, sha256_of
+from carpose.bundles.model_zoo import ZooModel, zoo_bundle
 from carpose.errors import BadBundle
 
 
@@ -33,10 +37,19 @@ def write_bundle(folder: Path, **changes: object) -> Path:
     return folder
 
 
+class Web(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder; while one named `cut` is there, only half of what is announced."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        content = source.read()
+        cut = (Path(self.directory) / "cut").exists()
+        outputfile.write(content[: len(content) // 2] if cut else content)
+
+
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """A bundle folder behind a real HTTP server on loopback."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    handler = partial(Web, directory=tmp_path / "www")
     (tmp_path / "www").mkdir()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -118,3 +131,54 @@ def test_a_remote_checkpoint_is_only_read_when_pinned(web: str, tmp_path: Path) 
     write_bundle(tmp_path / "www" / "torch", framework="detectron2")
     with pytest.raises(BadBundle, match="#sha256="):
         open_bundle(f"{web}/torch", cache=tmp_path / "cache")
+
+
+def test_a_download_that_is_cut_off_says_so(web: str, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "www" / "tiny")
+    (tmp_path / "www" / "cut").touch()
+    with pytest.raises(BadBundle, match=r"tiny/model.yaml: cut off after \d+ of \d+ bytes"):
+        open_bundle(f"{web}/tiny", cache=tmp_path / "cache")
+
+
+CHECKPOINT = b"arrays " * 1000
+
+
+def zoo(web: str, digits: str) -> ZooModel:
+    return ZooModel("COCO/tiny.yaml", f"{web}/model_final_{digits}.pkl", "{}", ("car",), "BGR")
+
+
+def test_a_model_of_the_zoo_is_never_half_of_one(web: str, tmp_path: Path) -> None:
+    model = zoo(web, hashlib.md5(CHECKPOINT).hexdigest()[:6])
+    checkpoint = tmp_path / "www" / model.url.rpartition("/")[2]
+    checkpoint.write_bytes(CHECKPOINT)
+    cut = tmp_path / "www" / "cut"
+    cut.touch()
+    cache = tmp_path / "cache"
+    with pytest.raises(BadBundle, match="cut off after"):
+        zoo_bundle(model, cache)
+    assert list((cache / "model_zoo").iterdir()) == []
+    cut.unlink()
+    bundle = zoo_bundle(model, cache)
+    assert bundle.weights.read_bytes() == CHECKPOINT
+    assert bundle.identity.startswith("tiny@sha256:")
+    checkpoint.unlink()
+    assert zoo_bundle(model, cache) == bundle
+    bundle.weights.write_bytes(CHECKPOINT[:100])
+    with pytest.raises(BadBundle, match="does not have the sha256"):
+        zoo_bundle(model, cache)
+
+
+def test_a_model_of_the_zoo_that_is_not_the_one_of_its_name_is_refused(
+    web: str, tmp_path: Path
+) -> None:
+    model = zoo(web, "abcdef")
+    (tmp_path / "www" / "model_final_abcdef.pkl").write_bytes(CHECKPOINT)
+    with pytest.raises(BadBundle, match="has MD5"):
+        zoo_bundle(model, tmp_path / "cache")
+    assert list((tmp_path / "cache" / "model_zoo").iterdir()) == []
+
+
+def test_bundles_know_nothing_of_what_runs_them() -> None:
+    code = "import sys, carpose.bundles; print(*(m for m in sys.modules if 'carpose.seg' in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
