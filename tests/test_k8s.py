@@ -3,8 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,90 +11,60 @@ import yaml
 from packaging.requirements import Requirement
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.config import Args
+from deployments.config import Args, DetectorArgs
 from k8s.serve_config import SOURCES, patch, served
 from tests.conftest import ROOT
+from tests.manifests import (
+    BESIDE,
+    FOLDERS,
+    OVERLAYS,
+    Manifest,
+    all_of_kind,
+    cluster,
+    groups,
+    memory,
+    of_kind,
+    pods,
+    rendered,
+)
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
 jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMAS = ROOT.parent / "shared" / "kuberay"
-FOLDERS = ("overlays/cpu", "overlays/gpu", "training")
-OVERLAYS = ("overlays/cpu", "overlays/gpu")
 KUBERNETES = "1.31"
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
 
-Manifest = dict[str, Any]
 
-
-@cache
-def rendered(folder: str) -> tuple[Manifest, ...]:
-    """What `kubectl apply -k` would send; `training` with the settings applied before it."""
-    command = ["kubectl", "kustomize", str(ROOT / "k8s" / folder)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if folder == "training":
-        out += "\n---\n" + (ROOT / "k8s/training/settings.yaml").read_text()
-    return tuple(m for m in yaml.safe_load_all(out) if m)
-
-
-def of_kind(folder: str, kind: str) -> Manifest:
-    (found,) = [m for m in rendered(folder) if m["kind"] == kind]
-    return found
-
-
-def cluster(folder: str) -> Manifest:
-    """The Ray cluster of a RayService or RayJob."""
-    if folder == "training":
-        return dict(of_kind(folder, "RayJob")["spec"]["rayClusterSpec"])
-    return dict(of_kind(folder, "RayService")["spec"]["rayClusterConfig"])
-
-
-def pods(folder: str) -> Iterator[tuple[str, Manifest]]:
-    """Name and spec of every pod: Ray's groups, the job's submitter, Redis."""
-    ray = cluster(folder)
-    yield "head", ray["headGroupSpec"]["template"]["spec"]
-    for group in ray["workerGroupSpecs"]:
-        yield group["groupName"], group["template"]["spec"]
-    for manifest in rendered(folder):
-        if manifest["kind"] == "Deployment":
-            yield manifest["metadata"]["name"], manifest["spec"]["template"]["spec"]
-        if manifest["kind"] == "RayJob":
-            yield "submitter", manifest["spec"]["submitterPodTemplate"]["spec"]
+def schema_of(kind: str) -> Manifest:
+    if not SCHEMAS.is_dir():
+        pytest.skip("no KubeRay schemas beside the project")
+    return dict(json.loads((SCHEMAS / f"{kind.lower()}-v1.schema.json").read_text()))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_ray_s_resources_fit_their_schema(folder: str) -> None:
-    if not SCHEMAS.is_dir():
-        pytest.skip("no KubeRay schemas beside the project")
-    seen = 0
-    for manifest in rendered(folder):
-        if manifest["apiVersion"].startswith("ray.io/"):
-            schema = json.loads(
-                (SCHEMAS / f"{manifest['kind'].lower()}-v1.schema.json").read_text()
-            )
-            jsonschema.validate(manifest, schema)
-            seen += 1
-    assert seen == 1
+    (manifest,) = [m for m in rendered(folder) if m["apiVersion"].startswith("ray.io/")]
+    jsonschema.validate(manifest, schema_of(manifest["kind"]))
 
 
 def test_the_schema_refuses_a_misspelt_key() -> None:
-    if not SCHEMAS.is_dir():
-        pytest.skip("no KubeRay schemas beside the project")
-    schema = json.loads((SCHEMAS / "rayservice-v1.schema.json").read_text())
+    schema = schema_of("RayService")
     manifest = json.loads(json.dumps(of_kind("overlays/gpu", "RayService")))
     manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"][1]["minReplica"] = 0
     with pytest.raises(jsonschema.ValidationError, match="minReplica"):
         jsonschema.validate(manifest, schema)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+def is_kubernetes_own(manifest: Manifest) -> bool:
+    group = manifest["apiVersion"].rpartition("/")[0]
+    return "." not in group or group.endswith(".k8s.io")
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "ingress"])
 def test_plain_resources_fit_kubernetes(folder: str) -> None:
-    plain = [
-        m
-        for m in rendered(folder)
-        if "." not in m["apiVersion"].split("/")[0] or "k8s.io" in m["apiVersion"]
-    ]
+    plain = [m for m in rendered(folder) if is_kubernetes_own(m)]
     versions = {kubernetes_validate.validate(m, KUBERNETES, strict=True) for m in plain}
     assert versions == {KUBERNETES}
 
@@ -167,16 +135,111 @@ def test_ray_s_head_works_on_nothing_and_outlives_itself(folder: str) -> None:
             assert spec["terminationGracePeriodSeconds"] > 30, "Ray drains for 30 s"
 
 
-def test_metrics_are_scraped_from_a_port_that_the_pods_have() -> None:
-    (endpoint,) = of_kind("overlays/gpu", "PodMonitor")["spec"]["podMetricsEndpoints"]
-    for name, spec in pods("overlays/gpu"):
-        ports = {port["name"]: port for port in spec["containers"][0].get("ports", [])}
-        assert name == "redis" or endpoint["port"] in ports
-    ray = cluster("overlays/gpu")
-    for group in (ray["headGroupSpec"], *ray["workerGroupSpecs"]):
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_metrics_are_exported_at_the_port_that_is_named(folder: str) -> None:
+    for name, group in groups(folder):
         (container,) = group["template"]["spec"]["containers"]
-        port = next(p for p in container["ports"] if p["name"] == endpoint["port"])
-        assert group["rayStartParams"]["metrics-export-port"] == str(port["containerPort"])
+        port = next(p for p in container["ports"] if p["name"] == "metrics")
+        assert group["rayStartParams"]["metrics-export-port"] == str(port["containerPort"]), name
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_nobody_talks_to_a_ray_cluster_without_its_token(folder: str) -> None:
+    assert cluster(folder)["authOptions"] == {"mode": "token"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_ray_s_objects_stay_in_memory(folder: str) -> None:
+    """Ray puts its store on disk where /dev/shm is smaller; 30 % of the limit is its own choice."""
+    for name, group in groups(folder):
+        spec = group["template"]["spec"]
+        (container,) = spec["containers"]
+        (shm,) = [v["emptyDir"] for v in spec["volumes"] if v["name"] == "shm"]
+        assert shm["medium"] == "Memory"
+        store = int(group["rayStartParams"]["object-store-memory"])
+        room = memory(shm["sizeLimit"])
+        assert store < room, name
+        assert room <= memory(container["resources"]["limits"]["memory"]) / 2, name
+
+
+@pytest.mark.parametrize("folder", OVERLAYS)
+def test_an_empty_cluster_with_kuberay_takes_the_overlay(folder: str) -> None:
+    for manifest in rendered(folder):
+        kind = manifest["apiVersion"]
+        assert is_kubernetes_own(manifest) or kind == "ray.io/v1", "no CRD of anybody else"
+    for manifest in (m for beside in BESIDE for m in rendered(beside)):
+        assert manifest["metadata"]["namespace"] == "carpose"
+
+
+def test_the_weights_volume_names_a_storage_class() -> None:
+    (claim,) = [
+        m["spec"]
+        for m in all_of_kind("overlays/gpu", "PersistentVolumeClaim")
+        if "ReadWriteMany" in m["spec"]["accessModes"]
+    ]
+    assert claim["storageClassName"], "few default classes offer ReadWriteMany"
+
+
+def test_photos_from_outside_come_by_tls_and_fit_through() -> None:
+    ingress = of_kind("ingress", "Ingress")
+    (tls,) = ingress["spec"]["tls"]
+    (rule,) = ingress["spec"]["rules"]
+    assert tls["hosts"] == [rule["host"]]
+    assert tls["secretName"]
+    paths = {path["path"] for path in rule["http"]["paths"]}
+    assert {"/", "/v1", "/web"} <= paths
+    name = of_kind("overlays/cpu", "RayService")["metadata"]["name"]
+    for path in rule["http"]["paths"]:
+        service = path["backend"]["service"]
+        assert service == {"name": f"{name}-serve-svc", "port": {"number": 8000}}
+    edge = Args.model_validate(application("cpu")["args"]).ingress
+    for key in (
+        "nginx.ingress.kubernetes.io/proxy-body-size",
+        "nginx.org/client-max-body-size",
+    ):
+        size = ingress["metadata"]["annotations"][key]
+        assert int(size.removesuffix("m")) > edge.max_upload_mb
+    for key in (
+        "nginx.ingress.kubernetes.io/proxy-read-timeout",
+        "nginx.org/proxy-read-timeout",
+    ):
+        wait = ingress["metadata"]["annotations"][key]
+        assert int(wait.removesuffix("s")) > edge.deadline_s
+
+
+def test_upgrades_in_steps_fit_the_schema_and_kuberay_s_rules(tmp_path: Path) -> None:
+    """Its rules: ray-operator/controllers/ray/utils/validation.go, ValidateClusterUpgradeOptions."""
+    overlay = """
+        resources: [../../overlays/cpu]
+        components: [../../incremental-upgrade]
+    """
+    shutil.copytree(ROOT / "k8s", tmp_path / "k8s")
+    folder = tmp_path / "k8s" / "overlays" / "stepwise"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(overlay)
+    command = ["kubectl", "kustomize", str(folder)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (service,) = [m for m in yaml.safe_load_all(out) if m["kind"] == "RayService"]
+    jsonschema.validate(service, schema_of("RayService"))
+    strategy = service["spec"]["upgradeStrategy"]
+    assert strategy["type"] == "NewClusterWithIncrementalUpgrade"
+    options = strategy["clusterUpgradeOptions"]
+    assert 0 < options["stepSizePercent"] <= options["maxSurgePercent"] <= 100
+    assert options["intervalSeconds"] > 0
+    assert options["gatewayClassName"]
+    assert service["spec"]["rayClusterConfig"]["enableInTreeAutoscaling"] is True
+
+
+def test_a_job_that_cannot_start_gives_its_nodes_back() -> None:
+    job = of_kind("training", "RayJob")["spec"]
+    assert job["preRunningDeadlineSeconds"] < job["activeDeadlineSeconds"] < 6 * 3600
+    assert job["shutdownAfterJobFinishes"] is True
+    settings = of_kind("training", "ConfigMap")["data"]
+    assert settings["AWS_REGION"]
+    for name, spec in pods("training"):
+        for container in spec["containers"]:
+            fixed = {variable["name"] for variable in container.get("env", [])}
+            assert not fixed & set(settings), f"{name} does not read the settings"
 
 
 def test_a_gpu_pod_is_on_a_gpu_node_and_no_other_is() -> None:
@@ -197,7 +260,7 @@ def test_the_nodes_hold_the_replicas_that_serve_may_ask_for() -> None:
     groups = {g["groupName"]: g for g in cluster("overlays/gpu")["workerGroupSpecs"]}
     (container,) = dict(pods("overlays/gpu"))["gpu"]["containers"]
     gpus = cpus = 0.0
-    for detector in (args.car, args.parts):
+    for detector in detectors(args):
         assert detector.autoscaling is not None
         gpus += detector.autoscaling.max_replicas * detector.num_gpus
         cpus += detector.autoscaling.max_replicas * detector.num_cpus
@@ -208,23 +271,53 @@ def test_the_nodes_hold_the_replicas_that_serve_may_ask_for() -> None:
     assert cpus <= most * float(container["resources"]["limits"]["cpu"])
 
 
+def detectors(args: Args) -> list[DetectorArgs]:
+    return [value for _, value in args if isinstance(value, DetectorArgs)]
+
+
+def test_on_cpus_either_worker_may_go() -> None:
+    args = Args.model_validate(application("cpu")["args"])
+    for detector in detectors(args):
+        assert detector.num_cpus == detector.threads, "what it uses is what it reserves"
+        assert detector.autoscaling is not None
+        assert 2 <= detector.autoscaling.min_replicas < detector.autoscaling.max_replicas
+    entries = {entry["name"]: entry for entry in application("cpu")["deployments"]}
+    doubled = {"MainCarSegmenter", "CarPartDetector", "PosePostprocessor", "Ingress"}
+    assert {n for n, e in entries.items() if e.get("max_replicas_per_node") == 1} == doubled
+    for name in ("PosePostprocessor", "Ingress"):
+        assert entries[name]["num_replicas"] == "auto"
+        assert entries[name]["autoscaling_config"]["min_replicas"] >= 2
+
+
+def test_one_cpu_worker_holds_one_replica_of_everything() -> None:
+    args = Args.model_validate(application("cpu")["args"])
+    assert args.rekognition is not None
+    edge = args.ingress.num_cpus + args.postprocessor.num_cpus + args.rekognition.num_cpus
+    needed = sum(detector.num_cpus for detector in detectors(args)) + edge
+    (container,) = dict(pods("overlays/cpu"))["cpu"]["containers"]
+    assert container["resources"]["requests"]["cpu"] == container["resources"]["limits"]["cpu"]
+    assert needed <= int(container["resources"]["limits"]["cpu"])
+    group = dict(groups("overlays/cpu"))["cpu"]
+    most = max(d.autoscaling.max_replicas for d in detectors(args) if d.autoscaling)
+    assert group["maxReplicas"] >= most, "a node for each, as max_replicas_per_node wants"
+
+
 def application(overlay: str) -> Manifest:
-    (found,) = served(SOURCES[overlay])["applications"]
+    (found,) = served(overlay)["applications"]
     return dict(found)
 
 
 @pytest.mark.parametrize("overlay", SOURCES)
 def test_what_is_served_is_the_configuration_at_the_top(overlay: str) -> None:
-    source = SOURCES[overlay]
     path = ROOT / "k8s" / "overlays" / overlay / "serve-config.yaml"
-    assert path.read_text() == patch(source), "run: python -m k8s.serve_config"
+    assert path.read_text() == patch(overlay), "run: python -m k8s.serve_config"
     spec = of_kind(f"overlays/{overlay}", "RayService")["spec"]
-    assert yaml.safe_load(spec["serveConfigV2"]) == served(source)
+    assert yaml.safe_load(spec["serveConfigV2"]) == served(overlay)
 
 
 @pytest.mark.parametrize("overlay", SOURCES)
 def test_what_is_served_has_no_key_that_ray_would_ignore(overlay: str) -> None:
-    config = served(SOURCES[overlay])
+    config = served(overlay)
     schema = ServeDeploySchema.model_validate(config)
     for application in config["applications"]:
         Args.model_validate(application["args"])
@@ -288,4 +381,4 @@ def test_the_build_context_holds_what_the_images_copy() -> None:
                 for source in sources:
                     assert f"!{source}" in kept, source
                     assert (ROOT / source).exists()
-    assert Path(ROOT / ".dockerignore").read_text().startswith("*\n")
+    assert (ROOT / ".dockerignore").read_text().startswith("*\n")
