@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 ANSWER_MS = 30_000
-
+VIEWPOINT = re.compile(r"^(front|back)(-left|-right)?$|^left$|^right$")
 
 File = dict[str, Any]
 
@@ -30,6 +31,7 @@ class Visit:
 
     def __init__(self, browser: Browser, server: str, **context: Any) -> None:
         self.server = server
+        self.origin = "/".join(server.split("/")[:3])
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page: Page = browser.new_context(**context).new_page()
@@ -52,7 +54,7 @@ class Visit:
     def __exit__(self, *failure: object) -> None:
         self.page.context.close()
         if failure[0] is None:
-            own = (f"{self.server}/", f"blob:{self.server}/", "data:")
+            own = (f"{self.server}/", f"blob:{self.origin}/", "data:")
             assert [url for url in self.requests if not url.startswith(own)] == []
             assert self.errors == []
 
@@ -62,10 +64,24 @@ class Visit:
         self.page.locator("#pick").set_input_files(contents)  # type: ignore[arg-type]
 
     def answered(self) -> None:
-        busy = self.page.locator("#queue [data-tone=busy]")
-        expect(busy).to_have_count(0, timeout=ANSWER_MS)
-        expect(self.page.locator("#facts")).to_be_visible()
+        """The chosen photo has its answer."""
+        expect(self.page.locator("#bar:not([data-tone=busy])")).to_be_visible(timeout=ANSWER_MS)
+        expect(self.page.locator("#facts")).to_be_visible(timeout=ANSWER_MS)
         expect(self.page.locator("#stage")).to_be_visible()
+
+    def all_done(self, count: int) -> None:
+        """So many photos are on the page, and none is waited for any longer."""
+        expect(self.page.locator("#list")).to_have_attribute("aria-rowcount", str(count + 1))
+        waiting = self.page.locator("#filters button", has_text="Waiting")
+        expect(waiting).to_be_hidden(timeout=4 * ANSWER_MS)
+
+    def row(self, name: str) -> Locator:
+        """A photo's row in the list."""
+        return self.page.locator(f'#list .photo[title="{name}"]')
+
+    def posts(self) -> list[str]:
+        """The addresses that photos were sent to."""
+        return [url for url in self.requests if "/v1/pose" in url]
 
     def refused(self) -> Locator:
         problem = self.page.locator("#problem")

@@ -13,33 +13,29 @@ export class Problem extends Error {
   }
 }
 
-// The page may be served below a prefix: addresses are relative to this module's.
+// The page may be served below a prefix: addresses are relative to its own.
 export function address({ engine, include, expect }) {
-  const url = new URL("../v1/pose", import.meta.url);
-  const query = [`engine=${engine}`, `include=${include.join(",")}`];
+  const url = new URL("v1/pose", document.baseURI);
+  const query = [`engine=${engine}`];
+  if (include.length) query.push(`include=${include.join(",")}`);
   if (expect.length) query.push(`expect=${expect.join(",")}`);
   return `${url.href}?${query.join("&")}`;
 }
 
-// The same call for a terminal; a file's name may hold anything, quotes too.
-export function curlCommand(file, question) {
-  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const name = (file.name || "photo.jpg").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  return `curl -F ${quoted(`image=@"${name}"`)} \\\n  ${quoted(address(question))}`;
-}
-
-// The answer to a photo. Throws Problem, or AbortError when `signal` says so.
-// `onWait(seconds)` is called before each pause of a busy server.
-export async function ask(file, question, signal, onWait) {
+// The answer to a photo. Throws Problem, or AbortError when `signal` says so. `tell({ sent })` is
+// called as the file goes up, a share of 1, and `tell({ wait })`, in seconds, before each pause
+// of a busy server.
+export async function ask(file, question, signal, tell) {
   await checkReadable(file);
   signal.throwIfAborted();
   for (let tries = 1; ; tries++) {
-    const response = await post(file, question, signal);
-    if (response.ok) return answerOf(response);
-    const wait = response.status === 503 ? retryAfter(response) : null;
-    if (wait === null || tries === TRIES) throw await problemOf(response);
-    onWait(wait);
+    const response = await post(file, question, signal, tell);
+    if (response.status === 200) return answerOf(response);
+    const wait = response.status === 503 || response.status === 429 ? retryAfter(response) : null;
+    if (wait === null || tries === TRIES) throw problemOf(response);
+    tell({ wait });
     await pause(wait * 1000, signal);
+    tell({ wait: null });
   }
 }
 
@@ -52,57 +48,71 @@ async function checkReadable(file) {
   }
 }
 
-async function post(file, question, signal) {
+// XMLHttpRequest, since fetch does not say how much of a file has been sent.
+function post(file, question, signal, tell) {
   const form = new FormData();
   form.append("image", file, file.name || "photo");
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), ANSWER_MS);
-  const stop = () => late.abort();
-  signal.addEventListener("abort", stop);
-  try {
-    return await fetch(address(question), { method: "POST", body: form, signal: late.signal });
-  } catch {
-    signal.throwIfAborted();
-    if (late.signal.aborted) throw new Problem("timeout");
-    if (!navigator.onLine) throw new Problem("offline");
-    throw new Problem(await whyUnreachable(file));
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-  }
+  const request = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    const stop = () => request.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    const settle = (how, value) => {
+      signal.removeEventListener("abort", stop);
+      how(value);
+    };
+    request.upload.onprogress = ({ loaded, total }) => tell({ sent: total ? loaded / total : 1 });
+    request.upload.onload = () => tell({ sent: 1 });
+    request.onload = () => settle(resolve, request);
+    request.onabort = () => settle(reject, signal.reason);
+    request.ontimeout = () => settle(reject, new Problem("timeout"));
+    request.onerror = async () => {
+      settle(reject, new Problem(navigator.onLine ? await whyUnreachable(file) : "offline"));
+    };
+    request.open("POST", address(question));
+    request.timeout = ANSWER_MS;
+    request.send(form);
+  });
 }
 
 // A server that refuses a body before its end closes the connection, which a browser may report
 // as a network failure: a server that still answers was reached.
 async function whyUnreachable(file) {
   if (file.size < LARGE_BYTES) return "unreachable";
-  const alive = await fetch(new URL("favicon.svg", import.meta.url), { cache: "no-store" }).catch(() => null);
+  const alive = await fetch(new URL("healthz", document.baseURI), { cache: "no-store" }).catch(() => null);
   return alive ? "cut-off" : "unreachable";
 }
 
-async function answerOf(response) {
+function answerOf({ responseText }) {
   try {
-    return await response.json();
+    return JSON.parse(responseText);
   } catch {
     throw new Problem("unknown", { detail: "the answer is not JSON" });
   }
 }
 
-async function problemOf(response) {
-  const problem = await response.json().catch(() => null);
+function problemOf(response) {
+  const problem = parsed(response.responseText);
   const code = /[a-z-]+$/.exec(problem?.type ?? "")?.[0];
   // A proxy in between answers in its own words.
-  const guess = { 413: "too-large", 503: "overloaded", 504: "timeout" }[response.status];
+  const guess = { 401: "unauthorized", 413: "too-large", 429: "rate-limited", 503: "overloaded", 504: "timeout" }[response.status];
   return new Problem(code ?? guess ?? "unknown", {
     detail: problem?.detail ?? `HTTP ${response.status}`,
-    requestId: problem?.request_id ?? response.headers.get("X-Request-ID") ?? "",
+    requestId: problem?.request_id ?? response.getResponseHeader("X-Request-ID") ?? "",
   });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 // Seconds that the server asks to wait, or null where it does not; the header holds either
 // seconds or a date.
 function retryAfter(response) {
-  const header = response.headers.get("Retry-After");
+  const header = response.getResponseHeader("Retry-After");
   if (!header) return null;
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(seconds))) : null;
@@ -120,4 +130,11 @@ function pause(ms, signal) {
     }, ms);
     signal.addEventListener("abort", stop, { once: true });
   });
+}
+
+// The same call for a terminal; a file's name may hold anything, quotes too.
+export function curlCommand(file, question) {
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const name = (file.name || "photo.jpg").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+  return `curl -F ${quoted(`image=@"${name}"`)} \\\n  ${quoted(address(question))}`;
 }

@@ -1,99 +1,124 @@
 // The page: photos and options on one side, the chosen photo's answer on the other.
-import { compass, VIEWPOINTS } from "./compass.js";
-import { $ } from "./dom.js";
+import { Bar } from "./bar.js";
+import { $, seldom } from "./dom.js";
+import { Filters } from "./filters.js";
 import { takeIn } from "./intake.js";
-import { listed } from "./messages.js";
-import { Queue } from "./queue.js";
+import { limits, readLimits } from "./limits.js";
+import { List } from "./list.js";
+import { Options } from "./options.js";
+import { Order } from "./order.js";
+import { newPhoto } from "./photo.js";
+import { forget } from "./pictures.js";
+import { Progress } from "./progress.js";
+import { canTryAgain, Queue } from "./queue.js";
 import { Result } from "./result.js";
-import { Strip } from "./strip.js";
+import { Settings } from "./settings.js";
+import { summaryOf } from "./summary.js";
 
-const SETTLED_MS = 500; // several sectors are clicked in a row; the photos are asked again once
-const ENGINES = {
-  detectron2: {
-    words: "Models that run on this server.",
-    privacy: "Photos are sent to this server and nowhere else.",
-  },
-  rekognition: {
-    words: "Amazon's service, where this server has an AWS account for it.",
-    privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
-  },
-  compare: {
-    words: "Both engines on the same photo, side by side.",
-    privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
-  },
-};
+const SETTLED_MS = 500; // several sectors are clicked in a row: judged at once, said once
+const PAINT_MS = 60;
+const PHONE = "(max-width: 760px)";
 
 let chosen = null;
-let expected = [];
 let settling = 0;
 
-const engine = () => document.querySelector("input[name=engine]:checked").value;
-const queue = new Queue(() => ({ engine: engine(), expect: [...expected] }), (photo) => {
-  strip.update(photo);
-  if (photo === chosen) result.show(photo);
+const settings = new Settings(settingsChanged);
+const rules = () => ({ expect: settings.expect, minScore: limits.minScore });
+const queue = new Queue(() => settings.engine, (photo) => {
+  if (photo === chosen) showChosen();
+  showAll();
 });
-const strip = new Strip($("queue"), choose);
-const result = new Result((photo) => queue.again(photo));
-const showExpected = compass($("expect"), (viewpoint) => {
-  const others = expected.filter((v) => v !== viewpoint);
-  expect(others.length < expected.length ? others : [...expected, viewpoint]);
+const list = new List({ choose: pick, remove, retry: (photo) => queue.again(photo) });
+const filters = new Filters(() => paint());
+const order = new Order(() => {
+  paint();
+  list.reveal();
 });
+const progress = new Progress();
+const bar = new Bar((step) => list.step(step), () => remove(chosen));
+const result = new Result((photo) => queue.again(photo), () => $("pick").click());
+const options = new Options(settings);
+const showAll = seldom(paint, PAINT_MS);
+
+function paint() {
+  const lines = queue.photos.map((photo) => [photo, summaryOf(photo, rules())]);
+  const shown = lines.filter(([, { kind }]) => filters.kind === null || kind === filters.kind);
+  list.show(order.of(shown), chosen, canTryAgain);
+  filters.show(queue.photos, rules());
+  progress.show(queue.photos, rules());
+  bar.show(chosen, chosen && summaryOf(chosen, rules()), list.place());
+  $("filters").hidden = $("sorting").hidden = queue.photos.length < 2;
+  $("nothing").hidden = shown.length > 0;
+  $("retry-failed").hidden = !queue.photos.some(canTryAgain);
+}
 
 function choose(photo) {
   chosen = photo;
-  strip.choose(photo);
-  result.show(photo);
+  showChosen();
+  paint();
+  list.reveal();
 }
 
-function expect(viewpoints) {
-  expected = VIEWPOINTS.filter((v) => viewpoints.includes(v));
-  settingsChanged();
+// On a phone the photo lies below the list.
+function pick(photo) {
+  choose(photo);
+  if (matchMedia(PHONE).matches) $("result").scrollIntoView();
 }
 
-function settingsChanged() {
-  showSettings();
+function showChosen() {
+  result.show(chosen, rules());
+  if (chosen) bar.show(chosen, summaryOf(chosen, rules()), list.place());
+}
+
+function settingsChanged(changed) {
+  options.show();
   clearTimeout(settling);
-  settling = setTimeout(() => queue.settingsChanged(chosen), SETTLED_MS);
+  if (changed.includes("engine")) settling = setTimeout(() => queue.engineChanged(chosen), SETTLED_MS);
+  else settling = setTimeout(() => progress.announce(chosen ? [chosen] : [], rules()), SETTLED_MS);
+  showChosen();
+  paint();
 }
 
-function showSettings() {
-  const words = expected.length ? `Accepts ${listed(expected, "or")}` : "Every view is accepted";
-  showExpected({ expected, words: `Expected views around a car seen from above. ${words}.` });
-  $("expect-words").textContent = expected.length
-    ? `${words}.`
-    : "Every view is accepted. Choose around the car which ones to accept.";
-  $("expect-none").hidden = !expected.length;
-  $("privacy").textContent = ENGINES[engine()].privacy;
-  $("engine-words").textContent = ENGINES[engine()].words;
-  const name = document.querySelector("input[name=engine]:checked").parentElement.textContent.trim();
-  $("chosen-options").textContent = `${name} · ${words}`;
-}
-
-takeIn((files) => {
-  const added = queue.add(files);
-  for (const photo of added) strip.add(photo);
+function add(files) {
+  const photos = files.map((file) => newPhoto(file));
+  queue.add(photos);
   if (document.body.classList.contains("empty")) {
     document.body.classList.remove("empty");
     $("photos").hidden = false;
-    // On a phone the answer comes right below the photos.
-    if (matchMedia("(max-width: 760px)").matches) $("options").open = false;
+    // One photo is looked at, many are gone through: then the list has the room.
+    if (photos.length > 1 || matchMedia(PHONE).matches) $("options").open = false;
   }
-  choose(added[0]);
-});
+  choose(photos[0]);
+}
 
-$("clear").addEventListener("click", () => {
+function remove(photo) {
+  const at = list.lines.findIndex(([other]) => other === photo);
+  const next = list.lines[at + 1] ?? list.lines[at - 1];
+  queue.remove(photo);
+  forget(photo);
+  if (!queue.photos.length) clear();
+  else if (photo === chosen) choose(next?.[0] ?? queue.photos[0]);
+  else paint();
+}
+
+function clear() {
+  for (const photo of queue.photos) forget(photo);
   queue.clear();
-  strip.clear();
-  choose(null);
+  filters.kind = null;
   $("photos").hidden = true;
   document.body.classList.add("empty");
+  document.body.classList.remove("table");
+  choose(null);
   $("pick").focus();
-});
-$("expect-none").addEventListener("click", () => {
-  expect([]);
-  $("expect").querySelector("[role=button]").focus();
-});
-for (const radio of document.getElementsByName("engine")) {
-  radio.addEventListener("change", settingsChanged);
 }
-showSettings();
+
+takeIn(add);
+$("clear").addEventListener("click", clear);
+$("retry-failed").addEventListener("click", () => queue.retryFailed());
+$("wide").addEventListener("click", () => {
+  const wide = document.body.classList.toggle("table");
+  $("wide").setAttribute("aria-pressed", String(wide));
+  list.reveal();
+});
+options.show();
+readLimits().then(() => settingsChanged([]));

@@ -17,3 +17,22 @@ export function svg(name, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+// `work` at most once in `ms`, however often it is asked for; a page in the background, which
+// paints nothing, still has timers.
+export function seldom(work, ms) {
+  let timer = null;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      work();
+    }, ms);
+  };
+}
+
+// Whether keys belong to what has the focus.
+const TEXT = "input:not([type=checkbox], [type=radio], [type=file]), textarea, select, pre, dialog";
+
+export function typing(target) {
+  return target instanceof Element && Boolean(target.closest(TEXT));
+}

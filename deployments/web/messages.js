@@ -35,6 +35,15 @@ const MESSAGES = {
     "The service behind this engine gave a broken answer",
     "Try again, or choose another engine in the options.",
   ],
+  "rate-limited": ["You have asked for many photos", "Wait a little and try again."],
+  unauthorized: [
+    "This server wants an API key",
+    "Ask who runs it for one.",
+  ],
+  "upload-timeout": [
+    "Sending the photo took too long",
+    "Try again on a better connection, or save it at a smaller size.",
+  ],
   timeout: ["This took too long", "The server may be busy. Try again."],
   internal: [
     "Something went wrong on the server",
@@ -84,4 +93,10 @@ export function seenFrom({ viewpoint, view }) {
 
 export function listed(words, last) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
+}
+
+// Words as a sentence.
+export function sentence(words) {
+  const whole = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }

@@ -1,56 +1,56 @@
-// The photos and their states: waiting, asking, done, failed. At most two are asked at a time.
+// The photos and their way to the server: at most two are asked at a time.
 import { ask, Problem } from "./api.js";
-import { mainAnswer } from "./comparison.js";
+import { hold } from "./photo.js";
 import { thumbnail } from "./pictures.js";
 
 const AT_ONCE = 2;
 
 export class Queue {
-  // `settings()` gives { engine, expect }; `onChange(photo)` is called on every change of one.
-  constructor(settings, onChange) {
+  // `engine()` names the engine to ask; `onChange(photo)` is called on every change of one.
+  constructor(engine, onChange) {
     this.photos = [];
     this.running = 0;
-    this.settings = settings;
+    this.engine = engine;
     this.onChange = onChange;
     addEventListener("online", () => {
       for (const photo of this.photos) if (photo.problem?.code === "offline") this.again(photo);
     });
   }
 
-  // Returns the new photos.
-  add(files) {
-    const added = [...files].map((file) => ({
-      file,
-      name: file.name || "Pasted photo",
-      state: "waiting",
-      off: new Set(), // parts switched off
-    }));
-    this.photos.push(...added);
+  add(photos) {
+    this.photos.push(...photos);
     queueMicrotask(() => this.#next());
-    return added;
   }
 
   again(photo) {
     photo.stop?.abort();
-    photo.state = "waiting";
-    photo.problem = null;
+    Object.assign(photo, { state: "waiting", problem: null, sent: 0 });
     this.onChange(photo);
     this.#next();
   }
 
-  // Asks again what was asked otherwise before; `first` before all others.
-  settingsChanged(first) {
-    const { engine } = this.settings();
-    const stale = this.photos.filter((photo) => photo.state !== "waiting");
+  retryFailed() {
+    for (const photo of this.photos) if (canTryAgain(photo)) this.again(photo);
+  }
+
+  // Another engine: what it has answered before is shown again, the rest is asked; `first`
+  // before all others.
+  engineChanged(first) {
     this.first = first;
-    for (const photo of stale) {
-      // Another engine's parts are other parts; another expectation changes the verdict alone.
-      if (photo.question?.engine !== engine) {
-        photo.answer = photo.body = null;
-        photo.off.clear();
+    for (const photo of this.photos) {
+      if (hold(photo, this.engine())) {
+        photo.stop?.abort();
+        Object.assign(photo, { state: "done", problem: null, stop: null });
+        this.onChange(photo);
+      } else if (photo.state !== "waiting") {
+        this.again(photo);
       }
-      this.again(photo);
     }
+  }
+
+  remove(photo) {
+    photo.stop?.abort();
+    this.photos = this.photos.filter((other) => other !== photo);
   }
 
   clear() {
@@ -60,8 +60,8 @@ export class Queue {
 
   #next() {
     while (this.running < AT_ONCE) {
-      const waiting = this.photos.filter((photo) => photo.state === "waiting");
-      const photo = waiting.includes(this.first) ? this.first : waiting[0];
+      const waits = (photo) => photo?.state === "waiting";
+      const photo = waits(this.first) ? this.first : this.photos.find(waits);
       if (!photo) return;
       this.#ask(photo);
     }
@@ -70,7 +70,7 @@ export class Queue {
   async #ask(photo) {
     this.running++;
     const stop = new AbortController();
-    Object.assign(photo, { state: "asking", stop, wait: null });
+    Object.assign(photo, { state: "asking", stop, wait: null, sent: 0 });
     this.onChange(photo);
     const outcome = await this.#outcome(photo, stop.signal);
     this.running--;
@@ -83,6 +83,7 @@ export class Queue {
   }
 
   async #outcome(photo, signal) {
+    const engine = this.engine();
     try {
       if (photo.thumb === undefined) {
         photo.thumb = await thumbnail(photo);
@@ -90,17 +91,24 @@ export class Queue {
       }
       // What this browser cannot show, a HEIC for example, the server draws.
       const include = [photo.thumb ? "masks" : "annotated"];
-      const question = { ...this.settings(), include };
-      photo.question = question;
-      const body = await ask(photo.file, question, signal, (seconds) => {
-        photo.wait = seconds;
+      const tell = (news) => {
+        Object.assign(photo, news);
         this.onChange(photo);
-      });
-      return { state: "done", body, answer: mainAnswer(body), problem: null };
+      };
+      photo.bodies[engine] = await ask(photo.file, { engine, include, expect: [] }, signal, tell);
+      hold(photo, engine);
+      return { state: "done", problem: null };
     } catch (error) {
       if (!(error instanceof Problem || signal.aborted)) console.error(error);
       const problem = error instanceof Problem ? error : new Problem("unknown");
       return { state: "failed", body: null, answer: null, problem };
     }
   }
+}
+
+const FINAL = new Set(["bad-image", "no-car", "too-large", "too-many-pixels", "unsupported-type", "multiple-cars"]);
+
+// Whether asking again for the same file may end otherwise.
+export function canTryAgain({ problem }) {
+  return Boolean(problem) && !FINAL.has(problem.code);
 }

@@ -1,0 +1,50 @@
+// What is asked of the photos: in the address, so that a link carries it, and remembered.
+import { VIEWPOINTS } from "./compass.js";
+
+const KEPT = "carpose.settings";
+export const ENGINES = ["detectron2", "rekognition", "compare"];
+
+export class Settings {
+  constructor(onChange) {
+    this.onChange = onChange;
+    const inAddress = new URLSearchParams(location.search);
+    const known = inAddress.has("engine") || inAddress.has("expect");
+    const given = known ? inAddress : new URLSearchParams(remembered());
+    this.engine = ENGINES.includes(given.get("engine")) ? given.get("engine") : ENGINES[0];
+    this.expect = ordered((given.get("expect") ?? "").split(","));
+  }
+
+  // `change` holds the new `engine` or `expect`, or both.
+  set(change) {
+    Object.assign(this, change);
+    this.expect = ordered(this.expect);
+    const query = new URLSearchParams();
+    if (this.engine !== ENGINES[0]) query.set("engine", this.engine);
+    if (this.expect.length) query.set("expect", this.expect.join(","));
+    const words = query.toString().replaceAll("%2C", ",");
+    history.replaceState(null, "", words ? `?${words}` : location.pathname);
+    remember(words);
+    this.onChange(Object.keys(change));
+  }
+}
+
+function ordered(viewpoints) {
+  return VIEWPOINTS.filter((viewpoint) => viewpoints.includes(viewpoint));
+}
+
+// A browser may forbid a page to remember anything.
+function remembered() {
+  try {
+    return localStorage.getItem(KEPT) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function remember(words) {
+  try {
+    localStorage.setItem(KEPT, words);
+  } catch {
+    // Then the address alone holds it.
+  }
+}
