@@ -1,15 +1,44 @@
 """`args` of serve_config.yaml: one typed object, validated before anything starts."""
 
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from carpose.errors import BadParameter
-from carpose.rekognition.projects import parse_arn
+from carpose.rekognition.settings import Settings
+
+INGRESS_QUEUE = 256
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReplicaArgs(_Strict):
+    """How many replicas a deployment has, and what each of them takes."""
+
+    num_replicas: int = Field(1, ge=1)
+    num_cpus: float = Field(0.1, ge=0)
+
+    def options(self) -> dict[str, Any]:
+        """The deployment's options, as Ray Serve names them."""
+        return {
+            "num_replicas": self.num_replicas,
+            "ray_actor_options": {"num_cpus": self.num_cpus},
+        }
+
+
+class QueueArgs(ReplicaArgs):
+    """The same, and how many photos a replica works on, and how many may wait for it."""
+
+    max_ongoing_requests: int = Field(16, ge=1)
+    max_queued_requests: int = Field(64, ge=1)
+
+    def options(self) -> dict[str, Any]:
+        """The deployment's options, as Ray Serve names them."""
+        return super().options() | {
+            "max_ongoing_requests": self.max_ongoing_requests,
+            "max_queued_requests": self.max_queued_requests,
+        }
 
 
 class AutoscalingArgs(_Strict):
@@ -30,7 +59,7 @@ class AutoscalingArgs(_Strict):
         return self
 
 
-class DetectorArgs(_Strict):
+class DetectorArgs(QueueArgs):
     """A detector: what it runs, where, and how many of it."""
 
     bundle: str
@@ -38,14 +67,11 @@ class DetectorArgs(_Strict):
     device: Literal["cpu", "cuda"] = "cpu"
     runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
     threads: int = Field(1, ge=1)
-    num_replicas: int = Field(1, ge=1)
     autoscaling: AutoscalingArgs | None = None
     """In place of num_replicas."""
     num_cpus: float = Field(0.3, ge=0)
     num_gpus: float = Field(0.0, ge=0)
     """GPUs per replica, fractions allowed; pins each replica to a GPU."""
-    max_ongoing_requests: int = Field(16, ge=1)
-    max_queued_requests: int = Field(64, ge=1)
 
     @model_validator(mode="after")
     def _a_cuda_replica_has_a_gpu(self) -> "DetectorArgs":
@@ -53,71 +79,43 @@ class DetectorArgs(_Strict):
             raise ValueError("device cuda needs num_gpus above 0, for example 1 or 0.5")
         return self
 
+    def options(self) -> dict[str, Any]:
+        """The deployment's options, as Ray Serve names them."""
+        options = super().options()
+        options["ray_actor_options"]["num_gpus"] = self.num_gpus
+        # Without a user_config Ray Serve would not ask the replica to take its model.
+        options["user_config"] = {}
+        if self.autoscaling:
+            del options["num_replicas"]
+            options["autoscaling_config"] = self.autoscaling.model_dump()
+        return options
 
-class PostprocessorArgs(_Strict):
+
+class PostprocessorArgs(QueueArgs):
     """The postprocessor: CPU only."""
 
-    num_replicas: int = Field(1, ge=1)
-    num_cpus: float = Field(0.1, ge=0)
-    max_ongoing_requests: int = Field(16, ge=1)
     max_queued_requests: int = Field(128, ge=1)
 
 
-class LabelArgs(_Strict):
-    """What Rekognition calls a car and a wheel, and how sure it must be of an instance, 0 to 1."""
+class RekognitionArgs(Settings, QueueArgs):
+    """Amazon Rekognition: how it is asked, and what that may cost.
 
-    car: tuple[str, ...] = Field(("Car",), min_length=1)
-    wheel: tuple[str, ...] = Field(("Wheel",), min_length=1)
-    car_threshold: float = Field(0.6, ge=0, le=1)
-    wheel_threshold: float = Field(0.6, ge=0, le=1)
+    A replica asks about `max_ongoing_requests` photos at a time, a thread and a connection each.
+    """
 
-
-def _checked_arn(arn: str) -> str:
-    try:
-        return parse_arn(arn).arn
-    except BadParameter as error:
-        raise ValueError(error.detail) from error
-
-
-ProjectVersionArn = Annotated[str, AfterValidator(_checked_arn)]
-
-
-class RekognitionArgs(_Strict):
-    """Amazon Rekognition. Credentials come from AWS's default chain, never from here."""
-
-    region: str | None = Field(None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d+$")
-    """None takes AWS_REGION, or the profile's."""
-    labels: LabelArgs = LabelArgs()
-    project_version_arn: ProjectVersionArn | None = None
-    """A Custom Labels model to ask in place of the general labels."""
-    custom_labels: LabelArgs = LabelArgs(car=("vehicle",), wheel=("vehicle_wheel",))
-    """Names in that model."""
     general_labels_when_stopped: bool = False
-    """Whether general labels answer while that model is stopped."""
-    connect_timeout_s: float = Field(2.0, gt=0)
-    read_timeout_s: float = Field(5.0, gt=0)
-    attempts: int = Field(8, ge=1)
-    """Calls per photo while the service throttles or fails, boto3's adaptive retries."""
-    deadline_s: float = Field(20.0, gt=0)
-    """For all attempts of a photo together."""
+    """Whether general labels answer while the Custom Labels model is stopped."""
     cache_entries: int = Field(1000, ge=0)
     """Answers kept per replica, so that a photo sent again is not paid again."""
     max_calls_per_minute: int | None = Field(None, ge=1)
     """Budget per replica; beyond it 503 with Retry-After."""
     price_usd: float = Field(0.001, ge=0)
     """Of one call, for the estimate of costs."""
-    num_replicas: int = Field(1, ge=1)
-    num_cpus: float = Field(0.1, ge=0)
-    max_ongoing_requests: int = Field(16, ge=1)
-    """Photos, and threads, at a time."""
-    max_queued_requests: int = Field(64, ge=1)
 
 
-class IngressArgs(_Strict):
+class IngressArgs(ReplicaArgs):
     """The edge: limits of what comes in and how long it may take."""
 
-    num_replicas: int = Field(1, ge=1)
-    num_cpus: float = Field(0.1, ge=0)
     decode_threads: int = Field(2, ge=1)
     max_in_flight: int = Field(32, ge=1)
     """Photos that one replica works on; the next one is answered 503 with Retry-After."""
@@ -127,12 +125,18 @@ class IngressArgs(_Strict):
     allow_origins: tuple[str, ...] = ()
     """Origins of web apps on other hosts that may call this server (CORS)."""
 
+    def options(self) -> dict[str, Any]:
+        """The deployment's options, as Ray Serve names them."""
+        # Beyond max_in_flight the ingress itself answers 503, as problem+json; it must get to
+        # see the request, and health checks must pass while photos wait.
+        return super().options() | {"max_ongoing_requests": self.max_in_flight + INGRESS_QUEUE}
+
 
 class Args(_Strict):
     """The application's arguments; every key may be left out."""
 
-    parts: DetectorArgs = DetectorArgs(bundle="embedded:car_parts")
-    car: DetectorArgs = DetectorArgs(bundle="embedded:main_car")
+    main_car: DetectorArgs = DetectorArgs(bundle="embedded:main_car")
+    car_parts: DetectorArgs = DetectorArgs(bundle="embedded:car_parts")
     postprocessor: PostprocessorArgs = PostprocessorArgs()
     rekognition: RekognitionArgs | None = None
     """engine=rekognition and engine=compare; None answers them 503."""

@@ -30,7 +30,6 @@ Reader = Callable[[Request, Limits], Awaitable[bytes]]
 Answer = TypeVar("Answer", PoseResponse, Comparison)
 
 
-@serve.deployment
 @serve.ingress()
 class Ingress:
     """HTTP in front of the graph; errors become problem+json in `deployments.http_app`."""

@@ -2,15 +2,12 @@
 
 import time
 
-from ray import serve
-
 from carpose.answer import Question, describe
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.schema import PoseResponse
 
 
-@serve.deployment
 class PosePostprocessor:
     """The rules of carpose.answer behind a handle."""
 

@@ -129,7 +129,7 @@ def _routing(error: HTTPException) -> Meaning:
     return Meaning(code, str(error.detail), headers=error.headers or {})
 
 
-MEANINGS: dict[type[BaseException], Callable[[Any], Meaning]] = {
+MEANINGS: dict[type[Exception], Callable[[Any], Meaning]] = {
     CarposeError: _refusal,
     EngineBusy: _busy,
     Overloaded: _overloaded,
@@ -154,8 +154,10 @@ def root_cause(error: BaseException) -> BaseException:
 def meaning_of(error: BaseException) -> Meaning:
     """What an exception means; an unknown one is our fault, without its text."""
     cause = root_cause(error)
-    read = next((MEANINGS[kind] for kind in type(cause).__mro__ if kind in MEANINGS), _bug)
-    return read(cause)
+    for kind in type(cause).__mro__:
+        if kind in MEANINGS:
+            return MEANINGS[kind](cause)
+    return _bug(cause)
 
 
 def outcome_of(error: BaseException) -> str:

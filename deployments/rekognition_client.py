@@ -7,43 +7,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ray import serve
-
 from carpose.detections import Detections
 from carpose.errors import CarposeError, EngineUnavailable
 from carpose.images import Picture
-from carpose.rekognition.answers import Labels
-from carpose.rekognition.service import NotReady, Rekognition, Settings
+from carpose.rekognition.service import NotReady, Rekognition
 from deployments.answer_cache import AnswerCache
 from deployments.call_budget import CallBudget
-from deployments.config import LabelArgs, RekognitionArgs
+from deployments.config import RekognitionArgs
 from deployments.metrics import RekognitionMetrics, stage_histogram
+from deployments.problems import outcome_of
 
 logger = logging.getLogger("ray.serve")
 
 
-def settings_of(args: RekognitionArgs) -> Settings:
-    """The service's settings; every photo in work has a connection of its own."""
-    return Settings(
-        region=args.region,
-        connect_timeout_s=args.connect_timeout_s,
-        read_timeout_s=args.read_timeout_s,
-        attempts=args.attempts,
-        deadline_s=args.deadline_s,
-        connections=args.max_ongoing_requests,
-        labels=_labels(args.labels),
-        custom_labels=_labels(args.custom_labels),
-        project_version_arn=args.project_version_arn,
-    )
-
-
-def _labels(args: LabelArgs) -> Labels:
-    return Labels(
-        frozenset(args.car), frozenset(args.wheel), args.car_threshold, args.wheel_threshold
-    )
-
-
-@serve.deployment
 class RekognitionClient:
     """boto3 is synchronous: a thread for each photo in work, so that none waits for another."""
 
@@ -90,7 +66,7 @@ class RekognitionClient:
         try:
             found = await loop.run_in_executor(self._executor, detect, picture)
         except (CarposeError, TimeoutError) as error:
-            self._metrics.failed(error.code if isinstance(error, CarposeError) else "timeout")
+            self._metrics.failed(outcome_of(error))
             raise
         self._metrics.paid(self._args.price_usd)
         self._seconds.observe(loop.time() - began, {"stage": type(self).__name__})
@@ -99,7 +75,7 @@ class RekognitionClient:
     def _connected(self) -> Rekognition:
         # Not at the start: without a region or credentials the other engine must still serve.
         if self._service is None:
-            self._service = Rekognition(settings_of(self._args))
+            self._service = Rekognition(self._args, self._args.max_ongoing_requests)
         return self._service
 
     async def describe(self) -> dict[str, Any]:

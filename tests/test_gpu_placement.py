@@ -5,13 +5,10 @@ No GPU is needed: Ray counts the one it is told of. The models are the embedded 
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
-import yaml
-from pydantic import ValidationError
 from ray import serve
 from ray.cluster_utils import Cluster
 from ray.serve.context import _get_global_client
@@ -19,6 +16,7 @@ from ray.serve.context import _get_global_client
 from deployments.app import build
 from deployments.config import Args
 from tests.conftest import ROOT, free_port
+from tests.test_config import serve_args
 
 TIMEOUT_S = 120
 
@@ -38,19 +36,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     serve.shutdown()
     ray.shutdown()
     cluster.shutdown()
-
-
-def gpu_args() -> dict[str, dict[str, object]]:
-    config = yaml.safe_load((ROOT / "serve_config.gpu.yaml").read_text())
-    args: dict[str, dict[str, object]] = config["applications"][0]["args"]
-    return args
-
-
-def test_the_gpu_configuration_is_valid_and_pins_both_detectors() -> None:
-    args = Args.model_validate(gpu_args())
-    assert args.car.device == args.parts.device == "cuda"
-    assert args.car.bundle.startswith("model_zoo:COCO-InstanceSegmentation/")
-    assert args.car.num_gpus + args.parts.num_gpus <= 1
 
 
 def nodes_of_replicas() -> dict[str, set[str]]:
@@ -76,8 +61,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_detectors_wait_for_a_gpu_node_live_on_it_and_outlive_its_loss(cluster: Cluster) -> None:
-    args = gpu_args()
-    for key, bundle in (("car", "embedded:main_car"), ("parts", "embedded:car_parts")):
+    args = serve_args("serve_config.gpu.yaml")
+    for key, bundle in (("main_car", "embedded:main_car"), ("car_parts", "embedded:car_parts")):
         args[key] |= {"bundle": bundle, "device": "cpu"}
     args["rekognition"] = {"region": "eu-west-1"}
     serve._run(build(Args.model_validate(args)), name="carpose", _blocking=False)
@@ -116,29 +101,3 @@ def described() -> list[dict[str, Any]]:
         serve.get_deployment_handle(name, "carpose").describe.remote().result(timeout_s=60)
         for name in ("MainCarSegmenter", "CarPartDetector")
     ]
-
-
-@pytest.mark.parametrize(
-    ("args", "complaint"),
-    [
-        ({"parts": {"bundle": "b", "device": "cuda"}}, "num_gpus"),
-        ({"parts": {"bundle": "b", "device": "tpu"}}, "'cpu' or 'cuda'"),
-        ({"parts": {"bundle": "b", "threads": 0}}, "greater than or equal to 1"),
-        ({"detector": {}}, "detector"),
-        ({"ingress": {"deadline_s": 0}}, "deadline_s"),
-    ],
-    ids=["cuda-without-gpu", "device", "threads", "unknown-key", "deadline"],
-)
-def test_a_wrong_argument_is_named_with_what_is_allowed(
-    args: dict[str, object], complaint: str
-) -> None:
-    with pytest.raises(ValidationError, match=complaint):
-        Args.model_validate(args)
-
-
-def test_the_configurations_name_only_deployments_that_exist() -> None:
-    for path in (ROOT / "serve_config.yaml", ROOT / "serve_config.gpu.yaml"):
-        (application,) = yaml.safe_load(Path(path).read_text())["applications"]
-        Args.model_validate(application["args"])
-        named = {d["name"] for d in application["deployments"]}
-        assert named <= {"MainCarSegmenter", "CarPartDetector"}

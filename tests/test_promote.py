@@ -26,7 +26,7 @@ CONFIG = {
     "applications": [
         {
             "name": "carpose",
-            "args": {"parts": {"bundle": "s3://b/old"}},
+            "args": {"car_parts": {"bundle": "s3://b/old"}},
             "deployments": [
                 {"name": "CarPartDetector", "user_config": {"max_batch_size": 8}},
                 {"name": "MainCarSegmenter", "user_config": {"bundle": "s3://b/car"}},

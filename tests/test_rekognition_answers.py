@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from carpose.errors import UpstreamError
 from carpose.rekognition.answers import (
-    CUSTOM_LABELS,
-    Labels,
     from_custom_labels,
     from_labels,
 )
+from carpose.rekognition.settings import CUSTOM_LABELS, Labels
 from tests.rekognition_emulator import CUSTOM, RECORDED, box, label
 
 WIDTH, HEIGHT = 1000, 500

@@ -14,10 +14,9 @@ from deployments.rekognition_client import RekognitionClient
 from tests.rekognition_emulator import ARN, Script, answer, error
 
 
-def client(**args: Any) -> Any:
-    """The deployment's class, without a cluster around it."""
-    plain = RekognitionClient.func_or_class
-    return plain(RekognitionArgs(region="eu-west-1", attempts=1, **args))
+def client(**args: Any) -> RekognitionClient:
+    """A replica, without a cluster around it."""
+    return RekognitionClient(RekognitionArgs(region="eu-west-1", attempts=1, **args))
 
 
 def photo(shade: int) -> Picture:

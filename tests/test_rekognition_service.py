@@ -17,10 +17,15 @@ from carpose.errors import BadImage, EngineBusy, EngineUnavailable, UpstreamErro
 from carpose.images import Picture
 from carpose.rekognition.__main__ import main
 from carpose.rekognition.photo import CUSTOM_LABELS_BYTES, within_limits
-from carpose.rekognition.service import NotReady, Rekognition, Settings
+from carpose.rekognition.service import NotReady, Rekognition
+from carpose.rekognition.settings import Settings
 from tests.rekognition_emulator import ARN, Reply, Script, answer, error
 
 SETTINGS = Settings(region="eu-west-1", attempts=2, read_timeout_s=0.4, deadline_s=5)
+
+
+def changed(**wanted: object) -> Settings:
+    return SETTINGS.model_copy(update=wanted)
 
 
 def noise(width: int, height: int, seed: int = 0) -> Picture:
@@ -117,7 +122,7 @@ def test_nobody_listens(aws: Script, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_attempts_end_with_the_deadline(aws: Script) -> None:
     aws.next.extend([answer({"Labels": []}, after_s=1)] * 20)
     with pytest.raises(TimeoutError):
-        Rekognition(replace(SETTINGS, attempts=20, deadline_s=0.5)).detect(PHOTO)
+        Rekognition(changed(attempts=20, deadline_s=0.5)).detect(PHOTO)
     assert len(aws.asked) <= 3
 
 
@@ -139,7 +144,7 @@ def test_a_burst_of_150_photos_is_answered_by_a_service_that_takes_ten_a_second(
     aws: Script,
 ) -> None:
     aws.per_second = 10
-    service = Rekognition(replace(SETTINGS, attempts=8, read_timeout_s=5, deadline_s=60))
+    service = Rekognition(changed(attempts=8, read_timeout_s=5, deadline_s=60))
     with ThreadPoolExecutor(16) as clients:
         found = list(clients.map(service.detect, (noise(160, 90, seed) for seed in range(150))))
     assert [len(f) for f in found] == [3] * 150
@@ -147,7 +152,7 @@ def test_a_burst_of_150_photos_is_answered_by_a_service_that_takes_ten_a_second(
 
 
 def test_a_custom_labels_model_answers_or_says_that_it_is_stopped(aws: Script) -> None:
-    service = Rekognition(replace(SETTINGS, project_version_arn=ARN))
+    service = Rekognition(changed(project_version_arn=ARN))
     found = service.detect_custom(PHOTO)
     assert list(found.labels) == ["car", "wheel", "wheel"]
     assert found.model == "rekognition-custom-labels@cars.2026-11-01"
@@ -222,6 +227,6 @@ def test_a_custom_labels_model_is_started_and_stopped(
 )
 def test_the_real_service_finds_a_car(photos: list) -> None:
     picture = Image.open(photos[0]).convert("RGB")
-    service = Rekognition(replace(SETTINGS, region=None, read_timeout_s=10))
+    service = Rekognition(changed(region=None, read_timeout_s=10))
     found = service.detect(Picture(np.asarray(picture), *picture.size))
     assert "car" in found.labels

@@ -32,8 +32,8 @@ from training.evaluate import Model, run
 from training.measure import measure
 
 REFUSED = 3
-DEPLOYMENTS = {"car_parts": ("CarPartDetector", "parts"), "main_car": ("MainCarSegmenter", "car")}
-"""The deployment that serves a task, and its key under args."""
+DEPLOYMENTS = {"car_parts": "CarPartDetector", "main_car": "MainCarSegmenter"}
+"""The deployment that serves a task."""
 
 HIGHER_IS_BETTER = ("box_ap", "mask_ap", "box_ap50", "mask_ap50", "side_accuracy", "view_accuracy")
 HIGHER_IS_BETTER += ("viewpoint_accuracy", "angle_within_15", "car_mean_iou")
@@ -105,13 +105,12 @@ def compare(
 
 def served_bundle(config: Mapping[str, Any], task: str) -> str:
     """The bundle that a Serve configuration serves for a task: its user_config's, or its args'."""
-    deployment, key = DEPLOYMENTS[task]
     application = config["applications"][0]
     for entry in application.get("deployments", []):
         tuned = (entry.get("user_config") or {}).get("bundle")
-        if entry["name"] == deployment and tuned:
+        if entry["name"] == DEPLOYMENTS[task] and tuned:
             return str(tuned)
-    args = application.get("args", {}).get(key, {})
+    args = application.get("args", {}).get(task, {})
     return str(args.get("bundle", f"embedded:{task}"))
 
 
@@ -119,7 +118,7 @@ def promoted(config: Mapping[str, Any], task: str, bundle: str) -> dict[str, Any
     """The configuration with another bundle in the user_config of the task's deployment."""
     changed: dict[str, Any] = json.loads(json.dumps(config))
     deployments = changed["applications"][0].setdefault("deployments", [])
-    name = DEPLOYMENTS[task][0]
+    name = DEPLOYMENTS[task]
     entry = next((d for d in deployments if d["name"] == name), None)
     if entry is None:
         entry = {"name": name}

@@ -11,6 +11,9 @@ from carpose.errors import BadBundle
 
 MANIFEST = "model.yaml"
 
+Task = Literal["car_parts", "main_car"]
+"""What a model finds: the parts of cars, or whole cars."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +38,7 @@ class Manifest(_Strict):
 
     format: Literal[1]
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    task: Literal["car_parts", "main_car"]
+    task: Task
     framework: Literal["onnx", "detectron2"]
     classes: tuple[str, ...] = Field(min_length=1)
     input: ModelInput

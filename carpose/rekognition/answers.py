@@ -6,41 +6,16 @@ answer: every shape that is not the documented one is refused.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from carpose.detections import Detections
 from carpose.errors import UpstreamError
+from carpose.rekognition.settings import Labels
 
 FAR_OUTSIDE = 0.5
 """Boxes are ratios of the picture and may reach out of it, a little; further is no box of it."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What the service calls a car and a wheel, and how sure it must be of each, 0 to 1."""
-
-    car: frozenset[str] = frozenset({"Car"})
-    wheel: frozenset[str] = frozenset({"Wheel"})
-    car_threshold: float = 0.6
-    wheel_threshold: float = 0.6
-
-    def kind_of(self, name: str) -> tuple[str, float] | None:
-        """Our word for a label of the service and its threshold; None for what we ignore."""
-        if name in self.car:
-            return "car", self.car_threshold
-        if name in self.wheel:
-            return "wheel", self.wheel_threshold
-        return None
-
-
-GENERAL_LABELS = Labels()
-"""The names that Amazon's own models use."""
-
-CUSTOM_LABELS = Labels(car=frozenset({"vehicle"}), wheel=frozenset({"vehicle_wheel"}))
-"""The names that the original AWS sample trains its Custom Labels model on."""
 
 
 def from_labels(answer: Any, labels: Labels, width: int, height: int) -> Detections:

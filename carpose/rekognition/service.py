@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -23,14 +22,9 @@ from botocore.parsers import ResponseParserError
 from carpose.detections import Detections
 from carpose.errors import EngineBusy, EngineUnavailable, UpstreamError
 from carpose.images import Picture
-from carpose.rekognition.answers import (
-    CUSTOM_LABELS,
-    GENERAL_LABELS,
-    Labels,
-    from_custom_labels,
-    from_labels,
-)
+from carpose.rekognition.answers import from_custom_labels, from_labels
 from carpose.rekognition.photo import CUSTOM_LABELS_BYTES, LABELS_BYTES, within_limits
+from carpose.rekognition.settings import Settings
 
 CREDENTIALS_HINT = (
     "give this server AWS credentials by the default chain (AWS_ACCESS_KEY_ID and "
@@ -72,29 +66,15 @@ class DeadlinePassed(TimeoutError):
     """The time for a photo is over; no further attempt is made."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the service is called. Times in seconds; the deadline is for all attempts together."""
-
-    region: str | None = None
-    connect_timeout_s: float = 2.0
-    read_timeout_s: float = 5.0
-    attempts: int = 8
-    deadline_s: float = 20.0
-    connections: int = 16
-    labels: Labels = GENERAL_LABELS
-    custom_labels: Labels = CUSTOM_LABELS
-    project_version_arn: str | None = None
-
-
 class Rekognition:
     """A client that is safe to share between threads. Credentials come from boto3's chain; the
-    endpoint is AWS's own, or that of AWS_ENDPOINT_URL_REKOGNITION.
+    endpoint is AWS's own, or that of AWS_ENDPOINT_URL_REKOGNITION. `connections` is the number of
+    photos that may be asked about at a time.
 
     Raises: EngineUnavailable when no region is set.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, connections: int = 16) -> None:
         self.settings = settings
         self._until = threading.local()
         config = Config(
@@ -102,7 +82,7 @@ class Rekognition:
             read_timeout=settings.read_timeout_s,
             # Adaptive slows down when the service throttles, standard gives up sooner.
             retries={"total_max_attempts": settings.attempts, "mode": "adaptive"},
-            max_pool_connections=settings.connections,
+            max_pool_connections=connections,
         )
         try:
             # boto3 alone reads AWS_DEFAULT_REGION only; every other SDK, and EKS, say AWS_REGION.
@@ -125,7 +105,7 @@ class Rekognition:
         answer = self._call(
             "detect_labels",
             Image={"Bytes": content},
-            MinConfidence=100 * _lowest(self.settings.labels),
+            MinConfidence=100 * self.settings.labels.threshold,
             Settings={"GeneralLabels": {"LabelInclusionFilters": names}},
             Features=["GENERAL_LABELS"],
         )
@@ -142,7 +122,7 @@ class Rekognition:
             "detect_custom_labels",
             ProjectVersionArn=arn,
             Image={"Bytes": within_limits(picture, CUSTOM_LABELS_BYTES)},
-            MinConfidence=100 * _lowest(labels),
+            MinConfidence=100 * labels.threshold,
         )
         model = "rekognition-custom-labels@" + arn.split("/version/")[1].split("/")[0]
         return from_custom_labels(answer, labels, picture.width, picture.height, model)
@@ -172,10 +152,6 @@ class Rekognition:
     def _check_deadline(self, **_: Any) -> None:
         if time.monotonic() >= self._until.at:
             raise DeadlinePassed("the deadline passed while Rekognition was asked")
-
-
-def _lowest(labels: Labels) -> float:
-    return min(labels.car_threshold, labels.wheel_threshold)
 
 
 def _of_service(error: ClientError) -> Exception:
