@@ -36,6 +36,11 @@ VIEWPOINTS: Final[tuple[Viewpoint, ...]] = get_args(Viewpoint)
 """The viewpoints in steps of 45 degrees, counter-clockwise around the car seen from above."""
 
 
+CAR_CLASSES: Final = ("car", "car-turned-90", "car-turned-180", "car-turned-270")
+"""What the main-car segmenter tells apart: how many degrees clockwise a picture must be turned for
+its car to stand upright. The index is the class id, and the number of quarter turns."""
+
+
 def mirrored(name: str) -> str:
     """Name of what `name` becomes when the picture is mirrored: left and right swap.
 

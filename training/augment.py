@@ -1,6 +1,7 @@
 """Augmentation: one affine transformation per photo, and labels that know left from right."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,11 @@ from training.dataset import Instance, Photo, Polygon, raster
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
+
+
+def read_rgb(path: Path) -> Picture:
+    """A photo's pixels."""
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
 def twins(classes: Sequence[str]) -> NDArray[np.int64]:
@@ -56,7 +62,30 @@ def _affine(
     return np.hstack([linear, shift[:, None]])
 
 
-def _backdrop(size: int, rng: Generator) -> Picture:
+def warp(
+    picture: Picture, matrix: NDArray[np.float64], size: int, onto: Picture | None = None
+) -> Picture:
+    """The picture under `matrix` (2, 3) in (size, size), over `onto` or black.
+
+    OpenCV's warpAffine never averages, whatever its flags say: a picture that gets smaller is
+    first made smaller by area, as the served ones are, and the rest is turned and shifted.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if scale < 0.9:
+        height, width = picture.shape[:2]
+        small = max(1, round(width * scale)), max(1, round(height * scale))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        matrix = matrix.copy()
+        matrix[:, :2] = matrix[:, :2] @ np.diag([width / small[0], height / small[1]])
+    if onto is None:
+        return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    border = cv2.BORDER_TRANSPARENT
+    return cv2.warpAffine(
+        picture, matrix, (size, size), flags=cv2.INTER_LINEAR, dst=onto, borderMode=border
+    )
+
+
+def backdrop(size: int, rng: Generator) -> Picture:
     """A plain or softly graded background; often white or grey, as in studio cut-outs."""
     if rng.random() < 0.5:
         top = bottom = np.full(3, rng.choice([255, 240, 128, 0]), float)
@@ -68,7 +97,7 @@ def _backdrop(size: int, rng: Generator) -> Picture:
     )
 
 
-def _recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture:
+def recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture:
     x = picture.astype(np.float32)
     brightness, contrast, saturation = 1 + rng.uniform(-config.colour, config.colour, 3)
     grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -78,7 +107,7 @@ def _recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Pictur
     return np.clip(x, 0, 255).astype(np.uint8)
 
 
-def _degrade(picture: Picture, rng: Generator) -> Picture:
+def degrade(picture: Picture, rng: Generator) -> Picture:
     kind = rng.integers(4)
     if kind == 0:
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.0))
@@ -92,7 +121,7 @@ def _degrade(picture: Picture, rng: Generator) -> Picture:
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
-def _visible(
+def visible(
     polygons: tuple[Polygon, ...], matrix: NDArray[np.float64], size: int
 ) -> NDArray[np.uint8] | None:
     """(size, size) mask of a transformed instance, or None when hardly any of it is left."""
@@ -108,23 +137,15 @@ def _visible(
 def _place(
     photo: Photo, size: int, config: AugmentConfig, twin: NDArray[np.int64], rng: Generator
 ) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
-    picture = cv2.cvtColor(cv2.imread(str(photo.path)), cv2.COLOR_BGR2RGB)
+    picture = read_rgb(photo.path)
     instances = photo.instances
     if rng.random() < config.flip:
         keep = np.arange(len(twin))
         picture, instances = flip(picture, instances, twin if config.swap_sides else keep)
     matrix = _affine(photo.width, photo.height, size, config, rng)
-    backdrop = _backdrop(size, rng)
-    warped = cv2.warpAffine(
-        picture,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_AREA,
-        dst=backdrop,
-        borderMode=cv2.BORDER_TRANSPARENT,
-    )
+    warped = warp(picture, matrix, size, backdrop(size, rng))
     seen = [
-        (i.label, m) for i in instances if (m := _visible(i.polygons, matrix, size)) is not None
+        (i.label, m) for i in instances if (m := visible(i.polygons, matrix, size)) is not None
     ]
     return warped, np.array([label for label, _ in seen], np.int64), [m for _, m in seen]
 
@@ -132,13 +153,13 @@ def _place(
 def _cut_out(picture: Picture, outline: NDArray[np.uint8], rng: Generator) -> Picture:
     """The car alone, on a plain background with a soft edge."""
     soft = cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0)[..., None]
-    backdrop = _backdrop(picture.shape[0], rng)
-    return (picture * soft + backdrop * (1 - soft)).astype(np.uint8)
+    plain = backdrop(picture.shape[0], rng)
+    return (picture * soft + plain * (1 - soft)).astype(np.uint8)
 
 
 def _background(photo: Photo, outline: tuple[Polygon, ...], size: int, rng: Generator) -> Picture:
     """A piece of the photo beside its car, as a picture of its own; plain where there is none."""
-    picture = cv2.cvtColor(cv2.imread(str(photo.path)), cv2.COLOR_BGR2RGB)
+    picture = read_rgb(photo.path)
     car = raster(outline, photo.width, photo.height)
     for _ in range(20):
         width, height = (rng.uniform(0.2, 0.9, 2) * [photo.width, photo.height]).astype(int)
@@ -146,57 +167,61 @@ def _background(photo: Photo, outline: tuple[Polygon, ...], size: int, rng: Gene
         window = slice(y, y + height), slice(x, x + width)
         if car[window].mean() < 0.02:
             return cv2.resize(picture[window], (size, size), interpolation=cv2.INTER_AREA)
-    return _backdrop(size, rng)
+    return backdrop(size, rng)
 
 
-def sample(
-    photos: list[Photo],
-    outlines: list[tuple[Polygon, ...]],
+def car_photo(
+    photos: Sequence[Photo],
+    outlines: Sequence[tuple[Polygon, ...]],
     index: int,
     size: int,
     config: AugmentConfig,
-    classes: Sequence[str],
+    twin: NDArray[np.int64],
     rng: Generator,
-) -> tuple[Picture, NDArray[np.int64], NDArray[np.uint8]]:
-    """An augmented training example.
+) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
+    """A car photo transformed: by itself, one of four, or its car on a plain background.
 
     `outlines` holds each photo's whole car, used to cut cars out of their background.
-    Returns the picture (size, size, 3), labels (N,) and masks (N, size, size).
+    Returns the picture (size, size, 3), labels (N,) and N masks (size, size).
     """
-    twin = twins(classes)
-    if rng.random() < config.no_car:
+    draw = rng.random()
+    if draw < config.no_car:
         picture = _background(photos[index], outlines[index], size, rng)
-        found, masks = np.zeros(0, np.int64), []
-    elif rng.random() < config.mosaic:
-        half = size // 2
-        picture = _backdrop(size, rng)
-        labels, masks = [], []
-        for k, other in enumerate([index, *rng.integers(len(photos), size=3)]):
-            y, x = divmod(k, 2)
-            window = slice(y * half, (y + 1) * half), slice(x * half, (x + 1) * half)
-            tile, tile_labels, tile_masks = _place(photos[int(other)], half, config, twin, rng)
-            picture[window] = tile
-            labels.append(tile_labels)
-            for tile_mask in tile_masks:
-                mask = np.zeros((size, size), np.uint8)
-                mask[window] = tile_mask
-                masks.append(mask)
-        found = np.concatenate(labels)
-    else:
-        photo = photos[index]
-        if rng.random() < config.plain_background:
-            # The outline travels as one more instance, through the same transformation.
-            marked = (*photo.instances, Instance(-1, outlines[index]))
-            keep = np.append(twin, -1)  # label -1 stays -1 under the flip
-            photo = Photo(photo.path, photo.width, photo.height, marked)
-            picture, found, masks = _place(photo, size, config, keep, rng)
-            if found.size and found[-1] == -1:
-                picture = _cut_out(picture, masks[-1], rng)
-                found, masks = found[:-1], masks[:-1]
-        else:
-            picture, found, masks = _place(photo, size, config, twin, rng)
-    picture = _recolour(picture, config, rng)
-    if rng.random() < config.degrade:
-        picture = _degrade(picture, rng)
-    stacked = np.stack(masks) if masks else np.zeros((0, size, size), np.uint8)
-    return picture, found, stacked
+        return picture, np.zeros(0, np.int64), []
+    if draw < config.no_car + config.mosaic:
+        return _mosaic(photos, index, size, config, twin, rng)
+    photo = photos[index]
+    if rng.random() >= config.plain_background:
+        return _place(photo, size, config, twin, rng)
+    # The outline travels as one more instance, through the same transformation.
+    marked = (*photo.instances, Instance(-1, outlines[index]))
+    keep = np.append(twin, -1)  # label -1 stays -1 under the flip
+    photo = Photo(photo.path, photo.width, photo.height, marked)
+    picture, found, masks = _place(photo, size, config, keep, rng)
+    if found.size and found[-1] == -1:
+        return _cut_out(picture, masks[-1], rng), found[:-1], masks[:-1]
+    return picture, found, masks
+
+
+def _mosaic(
+    photos: Sequence[Photo],
+    index: int,
+    size: int,
+    config: AugmentConfig,
+    twin: NDArray[np.int64],
+    rng: Generator,
+) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
+    half = size // 2
+    picture = backdrop(size, rng)
+    labels, masks = [], []
+    for k, other in enumerate([index, *rng.integers(len(photos), size=3)]):
+        y, x = divmod(k, 2)
+        window = slice(y * half, (y + 1) * half), slice(x * half, (x + 1) * half)
+        tile, tile_labels, tile_masks = _place(photos[int(other)], half, config, twin, rng)
+        picture[window] = tile
+        labels.append(tile_labels)
+        for tile_mask in tile_masks:
+            mask = np.zeros((size, size), np.uint8)
+            mask[window] = tile_mask
+            masks.append(mask)
+    return picture, np.concatenate(labels), masks

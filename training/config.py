@@ -29,6 +29,8 @@ class ModelConfig(_Strict):
     """Finest pyramid level that proposals and boxes come from; the coarsest is 6."""
     separable_rpn: bool = False
     """A depthwise and a pointwise convolution in place of the proposal head's 3x3 one."""
+    separable_fpn: tuple[Literal[2, 3, 4, 5], ...] = ()
+    """Pyramid levels whose 3x3 convolution is two depthwise ones a channel and a pointwise one."""
     box_samples: int = Field(0, ge=0)
     """Samples of RoIAlign per side of a cell, box head; 0: one per pixel of the map."""
     anchor_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
@@ -59,6 +61,16 @@ class AugmentConfig(_Strict):
     plain_background: float = 0.08
     no_car: float = 0.0
     """Pieces of background as pictures without a car, so that not everything is one."""
+    other_photos: float = 0.0
+    """Photos without a car, of other things, as empty pictures."""
+    composite: float = 0.0
+    """Cars cut out and pasted on such photos, one to four at a time."""
+    composite_width: tuple[float, float] = (0.05, 0.6)
+    """Of a pasted car, as a share of the picture's."""
+    vehicles: float = 0.0
+    """Photos of traffic where some vehicles are boxed; main_car only."""
+    turned: float = 0.0
+    """Pictures lying on a side or on their head, which is then part of the label; main_car only."""
     colour: float = 0.35
     degrade: float = 0.25
     """Probability of blur, noise, darkness or JPEG artefacts."""
@@ -68,6 +80,8 @@ class OptimizerConfig(_Strict):
     """AdamW, warm-up then cosine; the backbone learns at half the rate."""
 
     epochs: int = Field(ge=1)
+    epoch_photos: int = Field(0, ge=0)
+    """Pictures in an epoch; 0: as many as there are training photos."""
     batch: int = Field(4, ge=1)
     """Photos per step, all workers together."""
     learning_rate: float = Field(4e-4, gt=0)

@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from carpose.parts import PARTS
+from carpose.parts import CAR_CLASSES, PARTS
 
 JSON = "annotations.json"
 Task = Literal["car_parts", "main_car"]
 Polygon = NDArray[np.float32]
 """(K, 2) x, y in pixels of the picture."""
 
-CLASSES: dict[Task, tuple[str, ...]] = {"car_parts": PARTS, "main_car": ("car",)}
+CLASSES: dict[Task, tuple[str, ...]] = {"car_parts": PARTS, "main_car": CAR_CLASSES}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,53 @@
 """Lighter heads than Detectron2's own, registered under their class names."""
 
+import torch
 from detectron2.config import CfgNode
 from detectron2.layers import Conv2d, ShapeSpec
 from detectron2.modeling import ROI_HEADS_REGISTRY
-from detectron2.modeling.proposal_generator import RPN_HEAD_REGISTRY
+from detectron2.modeling.proposal_generator import (
+    PROPOSAL_GENERATOR_REGISTRY,
+    RPN,
+    RPN_HEAD_REGISTRY,
+)
 from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
 from detectron2.modeling.roi_heads import StandardROIHeads
+from detectron2.structures import Boxes, Instances, pairwise_iou
 from torch import nn
+
+NEAR = 0.1
+"""IoU with an annotated object from which a place of a partly annotated picture is known not to
+be another one."""
+
+RANK = 2
+"""Depthwise filters a channel in place of a full 3x3 convolution."""
+
+
+def separable(in_channels: int, out_channels: int) -> nn.Sequential:
+    """`RANK` depthwise 3x3 filters a channel and a pointwise convolution, for a full 3x3 one: a
+    quarter of the multiplications."""
+    return nn.Sequential(
+        Conv2d(in_channels, in_channels * RANK, kernel_size=3, padding=1, groups=in_channels),
+        Conv2d(in_channels * RANK, out_channels, kernel_size=1),
+    )
+
+
+def factors(weight: torch.Tensor, bias: torch.Tensor) -> dict[str, torch.Tensor]:
+    """State dict for `separable` nearest to a 3x3 convolution, weight (out, in, 3, 3).
+
+    What one input channel gives to all outputs is an (out, 9) matrix; its best approximation of
+    rank r is r spatial filters and their weights in every output (Eckart and Young 1936).
+    """
+    out, channels = weight.shape[:2]
+    u, s, v = torch.linalg.svd(weight.permute(1, 0, 2, 3).reshape(channels, out, 9), False)
+    strength = s[:, :RANK].sqrt()
+    depthwise = (v[:, :RANK] * strength[..., None]).reshape(channels * RANK, 1, 3, 3)
+    pointwise = (u[..., :RANK] * strength[:, None]).permute(1, 0, 2)
+    return {
+        "0.weight": depthwise.contiguous(),
+        "0.bias": torch.zeros(channels * RANK),
+        "1.weight": pointwise.reshape(out, channels * RANK, 1, 1).contiguous(),
+        "1.bias": bias,
+    }
 
 
 @RPN_HEAD_REGISTRY.register()
@@ -25,9 +66,41 @@ class SeparableRPNHead(StandardRPNHead):
         )
 
 
+@PROPOSAL_GENERATOR_REGISTRY.register()
+class PartialRPN(RPN):
+    """Region proposals from pictures of which some are annotated in part (`gt_partial`).
+
+    There, places without a label are left out of the loss, and objects that are known to be of no
+    class (labelled with the number of classes) are background.
+    """
+
+    num_classes: int
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict:
+        """See detectron2's RPN."""
+        cls.num_classes = cfg.MODEL.ROI_HEADS.NUM_CLASSES
+        return super().from_config(cfg, input_shape)
+
+    @torch.no_grad()
+    def label_and_sample_anchors(
+        self, anchors: list[Boxes], gt_instances: list[Instances]
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """See detectron2's RPN."""
+        known = [i[i.gt_classes < self.num_classes] if len(i) else i for i in gt_instances]
+        labels, boxes = super().label_and_sample_anchors(anchors, known)
+        everywhere = Boxes.cat(anchors)
+        for label, instances in zip(labels, gt_instances, strict=True):
+            if len(instances) and bool(instances.gt_partial[0]):
+                near = pairwise_iou(instances.gt_boxes, everywhere).amax(dim=0) >= NEAR
+                label[(label == 0) & ~near] = -1
+        return labels, boxes
+
+
 @ROI_HEADS_REGISTRY.register()
 class FineMaskROIHeads(StandardROIHeads):
-    """Masks are pooled from one fine pyramid level (`MODEL.ROI_MASK_HEAD.IN_FEATURES`), whatever
+    """Heads for the main car. Pictures may be annotated in part (see `PartialRPN`), objects with a
+    box only; masks are pooled from one fine pyramid level (`MODEL.ROI_MASK_HEAD.IN_FEATURES`), whatever
     an object's size.
 
     The usual rule sends an object that fills the picture to a level of stride 16, where its
@@ -40,3 +113,24 @@ class FineMaskROIHeads(StandardROIHeads):
         fine.defrost()
         fine.MODEL.ROI_HEADS.IN_FEATURES = cfg.MODEL.ROI_MASK_HEAD.IN_FEATURES
         return super()._init_mask_head(fine, input_shape)
+
+    @torch.no_grad()
+    def label_and_sample_proposals(
+        self, proposals: list[Instances], targets: list[Instances]
+    ) -> list[Instances]:
+        """See detectron2's ROIHeads."""
+        sampled = []
+        for chosen, target in zip(
+            super().label_and_sample_proposals(proposals, targets), targets, strict=True
+        ):
+            if len(target) and bool(target.gt_partial[0]):
+                overlap = pairwise_iou(chosen.proposal_boxes, target.gt_boxes).amax(dim=1)
+                chosen = chosen[(chosen.gt_classes < self.num_classes) | (overlap >= NEAR)]
+            sampled.append(chosen)
+        return sampled
+
+    def _forward_mask(self, features: dict, instances: list[Instances]) -> dict | list[Instances]:
+        if self.training:
+            # Of objects with a box only, nothing is known that a mask could be held against.
+            instances = [i[i.gt_has_mask] if i.has("gt_has_mask") else i for i in instances]
+        return super()._forward_mask(features, instances)

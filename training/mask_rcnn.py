@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from detectron2.utils.events import EventStorage
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -18,12 +19,12 @@ from training.average_precision import average_precision
 from training.config import TrainConfig
 from training.dataset import Photo
 from training.evaluate import AP_THRESHOLD, read
-from training.examples import Example, Examples
+from training.examples import Example, Examples, Photos
 from training.metrics import annotated_parts, side_accuracy
 from training.network import build, training_input
 
-SIDE_THRESHOLD = 0.5
-"""Score from which a part counts as found."""
+SEEN_THRESHOLD = 0.5
+"""Score from which an object counts as seen."""
 
 
 def _with_event_storage(network: nn.Module) -> nn.Module:
@@ -74,7 +75,7 @@ def detect(
 
 
 def _inputs(examples: list[Example], bgr: bool) -> list[dict]:
-    return [training_input(*example, bgr) for example in examples]
+    return [training_input(example, bgr) for example in examples]
 
 
 class MaskRcnnTask:
@@ -83,12 +84,13 @@ class MaskRcnnTask:
     def __init__(
         self,
         config: TrainConfig,
-        train: Sequence[Photo],
-        validation: Sequence[Photo],
+        train: Photos,
+        validation: Photos,
         init: str | Path | None = None,
     ) -> None:
         self.config, self.train, self.validation, self.init = config, train, validation, init
-        self.epoch_steps = max(1, round(len(train) / config.optimizer.batch))
+        pictures = config.optimizer.epoch_photos or len(train.cars)
+        self.epoch_steps = max(1, round(pictures / config.optimizer.batch))
 
     def network(self, device: str) -> nn.Module:
         """See `Task`."""
@@ -107,22 +109,34 @@ class MaskRcnnTask:
         )
 
     def evaluate(self, network: nn.Module, rank: int, world: int) -> dict[str, float]:
-        """See `Task`. `ap` is the mean of box and mask AP."""
-        if not self.validation:
+        """See `Task`. `ap` is the mean of box and mask AP, less the share of photos without a car
+        in which the network sees something all the same, `no_car`."""
+        cars = self.validation.cars
+        if not cars:
             return {}
-        mine = detect(network, self.validation[rank::world], self.config)
+        empty = [_unlabelled(path) for path in self.validation.no_car]
+        photos = [*cars, *empty]
+        mine = detect(network, photos[rank::world], self.config)
         shares = [mine]
         if world > 1:
             shares = [[] for _ in range(world)]
             torch.distributed.all_gather_object(shares, mine)
-        found = [shares[n % world][n // world] for n in range(len(self.validation))]
-        figures = average_precision(
-            list(self.validation), found, self.config.task, self.config.labels
-        )
+        found = [shares[n % world][n // world] for n in range(len(photos))]
+        found, nothing = found[: len(cars)], found[len(cars) :]
+        figures = average_precision(list(cars), found, self.config.task, self.config.labels)
         figures = {k: v for k, v in figures.items() if not k.startswith(("box_ap_", "mask_ap_"))}
+        figures["no_car"] = float(
+            np.mean([bool((d.scores >= SEEN_THRESHOLD).any()) for d in nothing] or [0.0])
+        )
         if self.config.task == "car_parts" and self.config.classes is None:
             figures["side_accuracy"] = side_accuracy(
-                [annotated_parts(photo) for photo in self.validation],
-                [d[np.flatnonzero(d.scores >= SIDE_THRESHOLD)] for d in found],
+                [annotated_parts(photo) for photo in cars],
+                [d[np.flatnonzero(d.scores >= SEEN_THRESHOLD)] for d in found],
             )
-        return {"ap": (figures["box_ap"] + figures["mask_ap"]) / 2, **figures}
+        quality = (figures["box_ap"] + figures["mask_ap"]) / 2
+        return {"ap": quality - figures["no_car"], **figures}
+
+
+def _unlabelled(path: Path) -> Photo:
+    with Image.open(path) as file:
+        return Photo(path, *file.size, ())

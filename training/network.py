@@ -20,7 +20,14 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from carpose.bundles import open_bundle
 from training.config import TrainConfig
-from training.heads import FineMaskROIHeads, SeparableRPNHead
+from training.examples import Example
+from training.heads import (
+    FineMaskROIHeads,
+    PartialRPN,
+    SeparableRPNHead,
+    factors,
+    separable,
+)
 from training.onnx_weights import weights_from_onnx
 
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
@@ -60,14 +67,21 @@ class MobileNetV2(Backbone):
 @BACKBONE_REGISTRY.register()
 def build_mobilenet_v2_fpn_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> FPN:
     """Feature pyramid on MobileNetV2, for Detectron2's registry."""
-    return FPN(
+    channels = cfg.MODEL.FPN.OUT_CHANNELS
+    fpn = FPN(
         bottom_up=MobileNetV2(),
         in_features=["res2", "res3", "res4", "res5"],
-        out_channels=cfg.MODEL.FPN.OUT_CHANNELS,
+        out_channels=channels,
         norm="",
         top_block=LastLevelMaxPool(),
         fuse_type="sum",
     )
+    for level in cfg.MODEL.FPN.SEPARABLE:
+        convolution = separable(channels, channels)
+        setattr(fpn, f"fpn_output{level}", convolution)
+        # From the coarsest, 5, to the finest, 2.
+        fpn.output_convs[5 - level] = convolution
+    return fpn
 
 
 def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
@@ -88,9 +102,15 @@ def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
         m.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO = model.box_samples
         if model.separable_rpn:
             m.RPN.HEAD_NAME = SeparableRPNHead.__name__
+        m.FPN.SEPARABLE = list(model.separable_fpn)
         if model.mask_level is not None:
             m.ROI_HEADS.NAME = FineMaskROIHeads.__name__
             m.ROI_MASK_HEAD.IN_FEATURES = [f"p{model.mask_level}"]
+    if config.task == "main_car":
+        m.PROPOSAL_GENERATOR.NAME = PartialRPN.__name__
+        # A turned car has the outline that it has: one mask and one box for all four classes.
+        m.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK = True
+        m.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG = True
     m.WEIGHTS = ""
     m.DEVICE = device
     m.RPN.IN_FEATURES = [f"p{level}" for level in range(model.finest_level, 7)]
@@ -130,9 +150,13 @@ def build(config: TrainConfig, init: str | Path | None = None, device: str = "cp
     prefixed = {
         f"backbone.bottom_up.features.{k.removeprefix('features.')}": v for k, v in state.items()
     }
-    fitting = {
-        k: v for k, v in {**prefixed, **state}.items() if k in own and own[k].shape == v.shape
-    }
+    known = {**prefixed, **state}
+    for level in config.model.separable_fpn:
+        name = f"backbone.fpn_output{level}"
+        full = known.get(f"{name}.weight")
+        if full is not None and f"{name}.0.weight" not in known:
+            known |= {f"{name}.{k}": v for k, v in factors(full, known[f"{name}.bias"]).items()}
+    fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise ValueError(f"no tensor of {start} fits this network")
     model.load_state_dict(fitting, strict=False)
@@ -158,14 +182,23 @@ def _starting_weights(start: str, model: nn.Module) -> dict[str, torch.Tensor] |
     return torch.load(weights, map_location="cpu", weights_only=True)
 
 
-def training_input(picture: np.ndarray, labels: np.ndarray, masks: np.ndarray, bgr: bool) -> dict:
-    """Detectron2's input of one example: (H, W, 3) RGB picture, labels (N,), masks (N, H, W)."""
+def training_input(example: Example, bgr: bool) -> dict:
+    """Detectron2's input of one example.
+
+    Beside Detectron2's own fields, `gt_has_mask` says which objects' masks are known, and
+    `gt_partial` that what carries no label teaches nothing (training.heads).
+    """
+    picture, known, boxed = example.picture, len(example.masks), len(example.boxes)
     height, width = picture.shape[:2]
+    bits = BitMasks(torch.from_numpy(example.masks.astype(bool)))
+    boxes = bits.get_bounding_boxes().tensor if known else torch.zeros(0, 4)
+    blank = torch.zeros(boxed, height, width, dtype=torch.bool)
     instances = Instances((height, width))
-    bits = BitMasks(torch.from_numpy(masks.astype(bool)))
-    instances.gt_masks = bits
-    instances.gt_boxes = bits.get_bounding_boxes() if len(masks) else Boxes(torch.zeros(0, 4))
-    instances.gt_classes = torch.from_numpy(labels)
+    instances.gt_masks = BitMasks(torch.cat([bits.tensor, blank]))
+    instances.gt_boxes = Boxes(torch.cat([boxes, torch.from_numpy(example.boxes)]))
+    instances.gt_classes = torch.from_numpy(np.concatenate([example.labels, example.box_labels]))
+    instances.gt_has_mask = torch.arange(known + boxed) < known
+    instances.gt_partial = torch.full((known + boxed,), example.partial)
     if bgr:
         picture = picture[..., ::-1]
     chw = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))

@@ -20,7 +20,7 @@ EPSILON = 1e-5
 
 
 def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
-    """State dict for `model`, a network of the bundle's architecture, from its ONNX file.
+    """State dict for `model`, a network with the bundle's backbone, from its ONNX file.
 
     Raises: ValueError when the graph's convolutions are not those of `model`.
     """
@@ -30,7 +30,7 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
     state = {
         name.removeprefix(PREFIX): tensor
         for name, tensor in tensors.items()
-        if name.removeprefix(PREFIX) in own
+        if name.startswith(PREFIX)
     }
     # Folded convolutions lost their names; they come in the order in which the backbone runs.
     folded = [

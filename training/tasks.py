@@ -8,14 +8,29 @@ import torch
 
 from training.config import TrainConfig
 from training.dataset import load_photos
+from training.examples import Photos
 from training.loop import Task
+from training.other_photos import learnt, no_car_photos, split_kinds, traffic
 from training.split import leak_free_split, read_split, select
 from training.storage import local_copy
 
 
-def make_task(config: TrainConfig, data: str, split_file: Path | None, init: str | None) -> Task:
-    """The task of a configuration: called in every worker. `data` is a folder there, or the URI
-    of one, which each node then fetches once."""
+OTHER_KINDS_ASIDE = 0.15
+"""Share of the kinds of other things that are kept for validation."""
+
+NO_CAR_VALIDATION = 60
+"""Photos of them looked at after every epoch."""
+
+
+def make_task(
+    config: TrainConfig,
+    data: str,
+    split_file: Path | None,
+    init: str | None,
+    other: str | None = None,
+) -> Task:
+    """The task of a configuration: called in every worker. `data` and `other`, photos of other
+    things and of traffic, are folders there, or URIs of folders, which each node fetches once."""
     from training.mask_rcnn import MaskRcnnTask  # Detectron2 only where it trains
 
     random.seed(config.seed)
@@ -30,4 +45,13 @@ def make_task(config: TrainConfig, data: str, split_file: Path | None, init: str
     else:
         train, validation = photos, []
     print(f"{len(train)} photos to learn from, {len(validation)} to choose the best epoch by")
-    return MaskRcnnTask(config, train, validation, init)
+    if other is None:
+        return MaskRcnnTask(config, Photos(train), Photos(validation), init)
+    root = Path(local_copy(other))
+    learn, aside = split_kinds(no_car_photos(root), OTHER_KINDS_ASIDE, config.seed)
+    aside = random.Random(config.seed).sample(aside, min(NO_CAR_VALIDATION, len(aside)))
+    vehicles = learnt(traffic(root)) if config.augment.vehicles else []
+    print(f"{len(learn)} photos of other things, {len(vehicles)} of traffic, to learn from")
+    return MaskRcnnTask(
+        config, Photos(train, learn, vehicles), Photos(validation, aside), init
+    )

@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument(
         "--init", help="starting weights: a bundle or a file, in place of the configured ones"
     )
+    parser.add_argument("--other", help="folder or s3:// URI of photos of other things")
     parser.add_argument("--split-file", type=Path, help="of `python -m training.dataset split`")
     parser.add_argument("--epochs", type=int, help="in place of the configured number")
     parser.add_argument("--local", action="store_true", help="in this process, without Ray")
@@ -82,7 +83,8 @@ def main() -> None:
     keep_config(config, storage, folder)
     data = args.data if "://" in args.data else str(Path(args.data).resolve())
     split_file = args.split_file and args.split_file.resolve()
-    task = functools.partial(make_task, config, data, split_file, args.init)
+    other = args.other if not args.other or "://" in args.other else str(Path(args.other).resolve())
+    task = functools.partial(make_task, config, data, split_file, args.init, other)
     cpus = args.cpus_per_worker or max(1, (os.cpu_count() or 1) // args.workers)
     if args.local:
         torch.set_num_threads(cpus)
