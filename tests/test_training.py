@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 pytest.importorskip("cv2", reason="training needs: pip install 'carpose[evaluate]'")
 
 from carpose.parts import PARTS
-from training.augment import flip, sample, twins
-from training.config import AugmentConfig, load_config
+from training.augment import flip, twins
+from training.config import load_config
 from training.dataset import (
-    CLASSES,
     Instance,
     load_photos,
     raster,
@@ -89,21 +88,6 @@ def test_rare_parts_come_up_more_often(data: Path) -> None:
     ]
     assert factors.min() == 1
     assert min(rare) > 1
-
-
-@pytest.mark.parametrize("task", ["car_parts", "main_car"])
-def test_an_example_has_a_mask_for_every_label(data: Path, task: str) -> None:
-    photos = load_photos(data, "testset", task)[:8]  # type: ignore[arg-type]
-    cars = load_photos(data, "testset", "main_car")[:8]
-    outlines = [car.instances[0].polygons for car in cars]
-    always = AugmentConfig(plain_background=1, mosaic=0.3, degrade=1)
-    for seed in range(12):
-        rng = np.random.default_rng(seed)
-        picture, labels, masks = sample(photos, outlines, seed % 8, 128, always, CLASSES[task], rng)  # type: ignore[index]
-        assert picture.shape == (128, 128, 3)
-        assert masks.shape == (len(labels), 128, 128)
-        assert all(mask.any() for mask in masks)
-        assert (labels >= 0).all()
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)

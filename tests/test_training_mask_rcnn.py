@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ pytest.importorskip("ray.train.torch", reason="needs: make test-train")
 
 import torch
 import yaml
-from detectron2.utils.events import get_event_storage
+from detectron2.structures import Boxes, pairwise_iou
+from detectron2.utils.events import EventStorage, get_event_storage
 
 from carpose.bundles import open_bundle
 from carpose.detections import Detections
@@ -23,11 +25,13 @@ from tests.tiny_task import SIZE
 from training.config import TrainConfig, load_config
 from training.dataset import load_photos
 from training.evaluate import detect
+from training.examples import Example, Photos
 from training.export import export, load_run
+from training.heads import NEAR
 from training.loop import fit
 from training.mask_rcnn import MaskRcnnTask
 from training.mask_rcnn import detect as detect_with_network
-from training.network import build
+from training.network import build, training_input
 from training.parity import compare, matched
 from training.sessions import LocalSession
 from training.storage import filesystem
@@ -73,7 +77,7 @@ def run(config: TrainConfig, drawn: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("run")
     photos = load_photos(drawn, "trainingset", "car_parts")
     keep_config(config, *filesystem(str(folder)))
-    task = MaskRcnnTask(config, photos[:6], photos[6:])
+    task = MaskRcnnTask(config, Photos(photos[:6]), Photos(photos[6:]))
     fit(task, config.optimizer, LocalSession(folder, "cpu"))
     return folder
 
@@ -115,15 +119,102 @@ def test_the_graph_leaves_out_what_scores_less_than_its_threshold(
 
 
 @pytest.mark.parametrize("name", ["car_parts", "main_car"])
-def test_training_can_start_from_the_embedded_bundles(name: str, data: Path) -> None:
-    config = load_config(CONFIGS / f"{name}_mobilenet.yaml")
-    model = build(config, f"embedded:{name}").eval()
-    photos = load_photos(data, "testset", name)[:3]  # type: ignore[arg-type]
-    from_bundle = detect(load_segmenter(open_bundle(f"embedded:{name}")), photos, 0.3)
-    from_network = detect_with_network(model, photos, config, 0.3)
-    assert sum(map(len, from_bundle)) > 0
-    for ours, theirs in zip(from_network, from_bundle, strict=True):
+def test_the_release_starts_from_the_embedded_bundles(name: str) -> None:
+    config = load_config(CONFIGS / f"{name}_release.yaml")
+    fresh, started = build(config, "scratch"), build(config, f"embedded:{name}")
+    before = fresh.state_dict()
+    same = {
+        n
+        for n, tensor in started.state_dict().items()
+        if tensor.numel() > 1 and tensor.std() > 0 and torch.equal(tensor, before[n])
+    }
+    # What has another number of classes starts fresh; all else is the bundle's.
+    assert {n for n in same if "pixel_" not in n and "anchor" not in n} <= {
+        "roi_heads.box_predictor.cls_score.weight"
+    }
+
+
+@pytest.mark.parametrize("task", ["car_parts", "main_car"])
+def test_a_bundle_goes_back_into_the_network_that_it_came_from(
+    task: str, config: TrainConfig, drawn: Path, tmp_path: Path
+) -> None:
+    light = config.model.model_copy(
+        update={"separable_rpn": True, "separable_fpn": (2, 3), "mask_level": 2}
+    )
+    config = config.model_copy(update={"task": task, "model": light, "seed": 5})
+    model = build(config).eval()
+    photos = load_photos(drawn, "trainingset", config.task)[:3]
+    bundle = export(config, model, tmp_path / "bundle", "onnx", {})
+    again = build(config.model_copy(update={"seed": 6}), str(bundle.folder)).eval()
+    before, after = (detect_with_network(m, photos, config, 0.02) for m in (model, again))
+    assert sum(map(len, before)) > 3, "an untrained network finds much"
+    for ours, theirs in zip(after, before, strict=True):
         assert matched(ours, theirs) == len(ours) == len(theirs)
+
+
+def test_a_full_network_starts_a_separable_one_with_nearly_its_filters(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    full = build(config)
+    torch.save(full.state_dict(), tmp_path / "full.pth")
+    light = config.model.model_copy(update={"separable_fpn": (2,)})
+    started = build(config.model_copy(update={"model": light}), tmp_path / "full.pth")
+    x = torch.randn(1, 16, 20, 20, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted, got = (m.backbone.fpn_output2(x) for m in (full, started))
+        other = build(config.model_copy(update={"model": light})).backbone.fpn_output2(x)
+    # Random filters are the hardest: two of nine singular values hold 40 % of the energy.
+    assert (got - wanted).square().mean() < 0.7 * wanted.square().mean()
+    assert (other - wanted).square().mean() > (got - wanted).square().mean()
+
+
+def test_what_nobody_boxed_teaches_nothing(config: TrainConfig) -> None:
+    config = config.model_copy(update={"task": "main_car"})
+    rng = np.random.default_rng(2)
+    picture = rng.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+    box = np.array([[4, 4, 28, 28]], np.float32)
+    boxed = Example(picture, np.zeros(0, np.int64), np.zeros((0, SIZE, SIZE), np.uint8), box)
+    car = replace(boxed, box_labels=np.zeros(1, np.int64), partial=True)
+    model = build(config).train()
+    images = model.preprocess_image([training_input(car, bgr=False)])
+    features = list(model.backbone(images.tensor).values())[: len(config.model.anchor_sizes)]
+    anchors = model.proposal_generator.anchor_generator(features)
+    everywhere = Boxes.cat(anchors)
+
+    def background(example: Example) -> torch.Tensor:
+        torch.manual_seed(1)
+        target = training_input(example, bgr=False)["instances"]
+        labels, _ = model.proposal_generator.label_and_sample_anchors(anchors, [target])
+        return everywhere.tensor[labels[0] == 0]
+
+    def far(boxes: torch.Tensor) -> torch.Tensor:
+        return pairwise_iou(Boxes(boxes), Boxes(torch.from_numpy(box)))[:, 0] < NEAR
+
+    assert far(background(replace(car, partial=False))).any(), "a whole picture's rest is no car"
+    assert len(background(car)) > 0
+    assert not far(background(car)).any()
+    # A motorcycle is known to be none: nothing of it is an object, and it is background.
+    none = replace(car, box_labels=np.full(1, len(config.labels)))
+    target = training_input(none, bgr=False)["instances"]
+    labels, _ = model.proposal_generator.label_and_sample_anchors(anchors, [target])
+    assert not (labels[0] == 1).any()
+    assert (labels[0] == 0).any()
+
+
+def test_a_box_without_a_mask_teaches_no_mask(config: TrainConfig) -> None:
+    config = config.model_copy(update={"task": "main_car"})
+    picture = np.random.default_rng(2).integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+    box = np.array([[4, 4, 40, 40]], np.float32)
+    nothing = np.zeros((0, SIZE, SIZE), np.uint8)
+    boxed = Example(picture, np.zeros(0, np.int64), nothing, box, np.zeros(1, np.int64), True)
+    model = build(config).train()
+    with EventStorage():
+        losses = model([training_input(boxed, bgr=False)])
+    assert losses["loss_mask"] == 0
+    assert losses["loss_cls"] > 0
+    sum(losses.values()).backward()
+    gone = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert gone == [], "every worker has a gradient for every tensor, whatever its pictures"
 
 
 def test_a_bundle_of_another_architecture_is_no_start(config: TrainConfig) -> None:
@@ -142,7 +233,7 @@ def test_weights_that_fit_nowhere_are_refused(config: TrainConfig, tmp_path: Pat
 
 def test_event_storages_are_closed_again(config: TrainConfig, drawn: Path) -> None:
     photos = load_photos(drawn, "trainingset", "car_parts")
-    task = MaskRcnnTask(config, photos, ())
+    task = MaskRcnnTask(config, Photos(photos), Photos(()))
     losses = task.network("cpu").train()(next(iter(task.batches(0, 1, 0))))
     assert {"loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc"} == set(losses)
     with pytest.raises(AssertionError):

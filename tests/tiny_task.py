@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from carpose.parts import PARTS
 from training.config import TrainConfig
 from training.dataset import load_photos
-from training.examples import Example, Examples
+from training.examples import Example, Examples, Photos
 
 SIZE = 64
 
@@ -53,10 +53,10 @@ class PartsInPicture(nn.Module):
 
 
 def _tensors(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-    pictures = np.stack([picture.transpose(2, 0, 1) for picture, _, _ in examples])
+    pictures = np.stack([example.picture.transpose(2, 0, 1) for example in examples])
     present = torch.zeros(len(examples), len(PARTS))
-    for row, (_, labels, _) in zip(present, examples, strict=True):
-        row[labels] = 1
+    for row, example in zip(present, examples, strict=True):
+        row[example.labels] = 1
     return torch.from_numpy(pictures).float() / 255, present
 
 
@@ -79,7 +79,7 @@ class TinyTask:
     def batches(
         self, rank: int, world: int, skip: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        photos = load_photos(self.data, "trainingset", "car_parts")
+        photos = Photos(load_photos(self.data, "trainingset", "car_parts"))
         examples = Examples(photos, self.config, rank, world, skip)
         share = self.config.optimizer.batch // world
         loader = DataLoader(examples, batch_size=share, collate_fn=_tensors)

@@ -144,9 +144,7 @@ def _place(
         picture, instances = flip(picture, instances, twin if config.swap_sides else keep)
     matrix = _affine(photo.width, photo.height, size, config, rng)
     warped = warp(picture, matrix, size, backdrop(size, rng))
-    seen = [
-        (i.label, m) for i in instances if (m := visible(i.polygons, matrix, size)) is not None
-    ]
+    seen = [(i.label, m) for i in instances if (m := visible(i.polygons, matrix, size)) is not None]
     return warped, np.array([label for label, _ in seen], np.int64), [m for _, m in seen]
 
 

@@ -24,7 +24,8 @@ class ModelConfig(_Strict):
     mask_pooling: int = Field(14, ge=7)
     """The mask head sees this many cells a side; its masks have twice as many."""
     mask_level: Literal[2, 3] | None = None
-    """Pyramid level, of stride 2**level, that masks are pooled from; None: by the object's size."""
+    """Pyramid level, of stride 2**level, that masks are pooled from; None: by the object's size.
+    Such a network becomes an ONNX bundle only."""
     finest_level: Literal[2, 3] = 2
     """Finest pyramid level that proposals and boxes come from; the coarsest is 6."""
     separable_rpn: bool = False
@@ -101,7 +102,7 @@ class TrainConfig(_Strict):
 
     task: Literal["car_parts", "main_car"]
     classes: tuple[str, ...] | None = None
-    """Categories of the annotations, in the order of the network's; None takes the task's own."""
+    """Categories of the annotations and, for car_parts, classes of the network; None: the parts."""
     init: Init = "imagenet"
     """Starting weights: of the backbone (imagenet), Detectron2's COCO model zoo, none (scratch),
     or of a bundle that comes with carpose (embedded:car_parts)."""
@@ -120,9 +121,20 @@ class TrainConfig(_Strict):
     augment: AugmentConfig = AugmentConfig()
     optimizer: OptimizerConfig
 
+    @model_validator(mode="after")
+    def _parts_stand_upright(self) -> "TrainConfig":
+        if self.task == "car_parts" and (self.augment.vehicles or self.augment.turned):
+            raise ValueError(
+                "augment.vehicles and augment.turned are for main_car: no part of a "
+                "vehicle is boxed, and a part has no label for its turn"
+            )
+        return self
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names by index."""
+        if self.task == "main_car":
+            return CLASSES["main_car"]
         return self.classes or CLASSES[self.task]
 
 

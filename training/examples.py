@@ -33,6 +33,8 @@ class Example:
     picture (H, W, 3) RGB; labels (N,) of the masks (N, H, W); boxes (K, 4) x0, y0, x1, y1 of
     objects without a mask and their labels, the number of classes for what is none of them.
     `partial`: what carries no label may be an object all the same, and teaches nothing.
+
+    Raises: ValueError when nothing of a partial picture is labelled.
     """
 
     picture: Picture
@@ -41,6 +43,10 @@ class Example:
     boxes: NDArray[np.float32] = field(default_factory=_no_boxes)
     box_labels: NDArray[np.int64] = field(default_factory=_no_labels)
     partial: bool = False
+
+    def __post_init__(self) -> None:
+        if self.partial and not len(self.labels) + len(self.boxes):
+            raise ValueError("a partial picture without a label teaches nothing")
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,11 @@ STRETCHED = 4 / 3
 """The traffic photos were made square; most photos are wider than high by about this."""
 
 
-def _traffic(photo: Traffic, size: int, background: int, rng: Generator) -> Example:
-    """A photo of traffic, scaled and shifted; `background` is the label of what is no car."""
+def traffic_example(photo: Traffic, size: int, background: int, rng: Generator) -> Example | None:
+    """A photo of traffic, scaled and shifted; None where no boxed vehicle stays in the picture.
+
+    `background` is the label of what is no car.
+    """
     picture = read_rgb(photo.path)
     aspect = np.sqrt(STRETCHED) * np.exp(rng.uniform(-0.15, 0.15))
     scale = size / (max(photo.width, photo.height) * aspect) * np.exp(rng.uniform(-0.35, 0.35))
@@ -74,6 +83,8 @@ def _traffic(photo: Traffic, size: int, background: int, rng: Generator) -> Exam
     boxes = np.clip(np.hstack([low, high]), 0, size).astype(np.float32)
     left = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     keep = (left >= 0.4 * whole) & (left >= 64)
+    if not keep.any():
+        return None
     return Example(
         warp(picture, matrix, size),
         _no_labels(),
@@ -163,7 +174,9 @@ class Examples(IterableDataset[Example]):
         draw -= augment.composite
         if photos.traffic and 0 <= draw < augment.vehicles:
             photo = photos.traffic[int(rng.integers(len(photos.traffic)))]
-            example = _traffic(photo, size, len(self.config.labels), rng)
+            example = traffic_example(photo, size, len(self.config.labels), rng)
+            if example is None:
+                return None
             example = replace(example, picture=recolour(example.picture, augment, rng))
             return self._turned(example, rng)
         return None

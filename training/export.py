@@ -17,6 +17,7 @@ from pathlib import Path
 import onnx
 import torch
 import yaml
+from detectron2.config import CfgNode
 from detectron2.export import TracingAdapter
 from detectron2.utils.logger import setup_logger
 from onnx import numpy_helper
@@ -111,7 +112,7 @@ def export(
             raise SystemExit("only R50 runs become Detectron2 bundles; use --framework onnx")
         weights = out / "model.pth"
         torch.save(model.state_dict(), weights)
-        (out / "detectron2.yaml").write_text(cfg.dump())
+        (out / "detectron2.yaml").write_text(served_config(cfg).dump())
         cfg_file = ModelFile(path="detectron2.yaml", sha256=sha256_of(out / "detectron2.yaml"))
     backbone = {"mobilenet_v2": "mobilenetv2-fpn", "resnet50": "r50-fpn"}[config.model.backbone]
     manifest = Manifest(
@@ -127,6 +128,18 @@ def export(
         provenance=provenance,
     )
     return write_manifest(manifest, out)
+
+
+def served_config(cfg: CfgNode) -> CfgNode:
+    """The configuration of a trained network as Detectron2 alone can build it: the classes of
+    `training.heads` that only learn otherwise give way to those that they extend."""
+    served = cfg.clone()
+    served.defrost()
+    learning = {"PartialRPN": "RPN", "PartialROIHeads": "StandardROIHeads"}
+    for node in (served.MODEL.PROPOSAL_GENERATOR, served.MODEL.ROI_HEADS):
+        node.NAME = learning.get(node.NAME, node.NAME)
+    served.freeze()
+    return served
 
 
 def write_manifest(manifest: Manifest, out: Path) -> Bundle:

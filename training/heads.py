@@ -1,7 +1,9 @@
 """Lighter heads than Detectron2's own, registered under their class names."""
 
+from typing import Any
+
 import torch
-from detectron2.config import CfgNode
+from detectron2.config import CfgNode, configurable
 from detectron2.layers import Conv2d, ShapeSpec
 from detectron2.modeling import ROI_HEADS_REGISTRY
 from detectron2.modeling.proposal_generator import (
@@ -74,13 +76,16 @@ class PartialRPN(RPN):
     class (labelled with the number of classes) are background.
     """
 
-    num_classes: int
+    @configurable
+    def __init__(self, *, num_classes: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.num_classes = num_classes
 
     @classmethod
-    def from_config(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict:
+    def from_config(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict[str, Any]:
         """See detectron2's RPN."""
-        cls.num_classes = cfg.MODEL.ROI_HEADS.NUM_CLASSES
-        return super().from_config(cfg, input_shape)
+        options = super().from_config(cfg, input_shape)
+        return {**options, "num_classes": cfg.MODEL.ROI_HEADS.NUM_CLASSES}
 
     @torch.no_grad()
     def label_and_sample_anchors(
@@ -98,21 +103,9 @@ class PartialRPN(RPN):
 
 
 @ROI_HEADS_REGISTRY.register()
-class FineMaskROIHeads(StandardROIHeads):
-    """Heads for the main car. Pictures may be annotated in part (see `PartialRPN`), objects with a
-    box only; masks are pooled from one fine pyramid level (`MODEL.ROI_MASK_HEAD.IN_FEATURES`), whatever
-    an object's size.
-
-    The usual rule sends an object that fills the picture to a level of stride 16, where its
-    outline is lost; PointRend (Kirillov et al. 2020) pools coarse masks from p2 for that reason.
-    """
-
-    @classmethod
-    def _init_mask_head(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict:
-        fine = cfg.clone()
-        fine.defrost()
-        fine.MODEL.ROI_HEADS.IN_FEATURES = cfg.MODEL.ROI_MASK_HEAD.IN_FEATURES
-        return super()._init_mask_head(fine, input_shape)
+class PartialROIHeads(StandardROIHeads):
+    """Heads for pictures of which some are annotated in part (see `PartialRPN`), and for objects
+    with a box but no mask (`gt_has_mask`)."""
 
     @torch.no_grad()
     def label_and_sample_proposals(
@@ -129,8 +122,27 @@ class FineMaskROIHeads(StandardROIHeads):
             sampled.append(chosen)
         return sampled
 
-    def _forward_mask(self, features: dict, instances: list[Instances]) -> dict | list[Instances]:
+    def _forward_mask(
+        self, features: dict[str, torch.Tensor], instances: list[Instances]
+    ) -> dict[str, torch.Tensor] | list[Instances]:
         if self.training:
             # Of objects with a box only, nothing is known that a mask could be held against.
             instances = [i[i.gt_has_mask] if i.has("gt_has_mask") else i for i in instances]
         return super()._forward_mask(features, instances)
+
+
+@ROI_HEADS_REGISTRY.register()
+class FineMaskROIHeads(PartialROIHeads):
+    """Masks are pooled from one fine pyramid level (`MODEL.ROI_MASK_HEAD.IN_FEATURES`), whatever an
+    object's size.
+
+    The usual rule sends an object that fills the picture to a level of stride 16, where its
+    outline is lost; PointRend (Kirillov et al. 2020) pools coarse masks from p2 for that reason.
+    """
+
+    @classmethod
+    def _init_mask_head(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict[str, Any]:
+        fine = cfg.clone()
+        fine.defrost()
+        fine.MODEL.ROI_HEADS.IN_FEATURES = cfg.MODEL.ROI_MASK_HEAD.IN_FEATURES
+        return super()._init_mask_head(fine, input_shape)

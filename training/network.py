@@ -23,6 +23,7 @@ from training.config import TrainConfig
 from training.examples import Example
 from training.heads import (
     FineMaskROIHeads,
+    PartialROIHeads,
     PartialRPN,
     SeparableRPNHead,
     factors,
@@ -103,14 +104,15 @@ def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
         if model.separable_rpn:
             m.RPN.HEAD_NAME = SeparableRPNHead.__name__
         m.FPN.SEPARABLE = list(model.separable_fpn)
-        if model.mask_level is not None:
-            m.ROI_HEADS.NAME = FineMaskROIHeads.__name__
-            m.ROI_MASK_HEAD.IN_FEATURES = [f"p{model.mask_level}"]
     if config.task == "main_car":
         m.PROPOSAL_GENERATOR.NAME = PartialRPN.__name__
+        m.ROI_HEADS.NAME = PartialROIHeads.__name__
         # A turned car has the outline that it has: one mask and one box for all four classes.
         m.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK = True
         m.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG = True
+    if model.mask_level is not None:
+        m.ROI_HEADS.NAME = FineMaskROIHeads.__name__
+        m.ROI_MASK_HEAD.IN_FEATURES = [f"p{model.mask_level}"]
     m.WEIGHTS = ""
     m.DEVICE = device
     m.RPN.IN_FEATURES = [f"p{level}" for level in range(model.finest_level, 7)]

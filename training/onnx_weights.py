@@ -26,6 +26,10 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
     """
     graph = onnx.load(str(path)).graph
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    # Equal tensors are stored once; the others are named as what they are equal to.
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in tensors:
+            tensors[node.output[0]] = tensors[node.input[0]]
     own = model.state_dict()
     state = {
         name.removeprefix(PREFIX): tensor

@@ -14,7 +14,6 @@ from training.other_photos import learnt, no_car_photos, split_kinds, traffic
 from training.split import leak_free_split, read_split, select
 from training.storage import local_copy
 
-
 OTHER_KINDS_ASIDE = 0.15
 """Share of the kinds of other things that are kept for validation."""
 
@@ -52,6 +51,4 @@ def make_task(
     aside = random.Random(config.seed).sample(aside, min(NO_CAR_VALIDATION, len(aside)))
     vehicles = learnt(traffic(root)) if config.augment.vehicles else []
     print(f"{len(learn)} photos of other things, {len(vehicles)} of traffic, to learn from")
-    return MaskRcnnTask(
-        config, Photos(train, learn, vehicles), Photos(validation, aside), init
-    )
+    return MaskRcnnTask(config, Photos(train, learn, vehicles), Photos(validation, aside), init)
