@@ -18,6 +18,8 @@ import yaml
 ROOT = Path(__file__).parent.parent
 OVERLAYS = ROOT / "k8s" / "overlays"
 SOURCES = {"cpu": "serve_config.yaml", "gpu": "serve_config.gpu.yaml"}
+TASKS = {"car_parts": "CarPartDetector", "main_car": "MainCarSegmenter"}
+"""The deployment that serves a task; its key under args is the task."""
 HEADER = (
     "# Made by `python -m k8s.serve_config` from {source}, scale.yaml and bundles.yaml; "
     "change those.\n"
@@ -74,6 +76,16 @@ def bundles(overlay: str, root: Path = ROOT) -> dict[str, str]:
     """Bundle by deployment, where it is not the one that the configuration at the top names."""
     path = root / "k8s" / "overlays" / overlay / "bundles.yaml"
     return yaml.safe_load(path.read_text()) or {}
+
+
+def served_bundle(overlay: str, task: str, root: Path = ROOT) -> str:
+    """URI of the bundle that an overlay serves for a task: its own, or the configuration's."""
+    (application,) = served(overlay, root)["applications"]
+    for entry in application["deployments"]:
+        tuned = (entry.get("user_config") or {}).get("bundle")
+        if entry["name"] == TASKS[task] and tuned:
+            return str(tuned)
+    return str(application["args"][task]["bundle"])
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Config:

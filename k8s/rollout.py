@@ -1,0 +1,202 @@
+"""Is what git says what answers, and does it answer well? Asked of the running server.
+
+    python -m k8s.rollout --overlay cpu --url https://carpose.example.com --minutes 10 \\
+        --photos data/testset/JPEGImages [--prometheus http://127.0.0.1:9090]
+
+First it waits until GET /v1/models names the overlay's bundle on every replica; a replica that
+could not load it says so there, and ends the wait. Then it watches: photos are sent, one every
+second, and the share of errors among them must stay below --max-error-rate; so must, with
+--prometheus, the share of errors among the answers that everybody got.
+
+Exit code: 0 good, 4 roll back.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from carpose.bundles import open_bundle
+from k8s.serve_config import SOURCES, TASKS, served_bundle
+
+ROLL_BACK = 4
+TIMEOUT_S = 60.0
+SEVERAL = 30
+"""Times in a row that /v1/models must say the same where it does not list every replica."""
+FEWEST = 20
+"""Photos before an error rate means anything."""
+OURS = "internal|timeout|overloaded|engine-unavailable|upstream-error"
+"""Outcomes that are the server's fault, as `carpose_answers_total` counts them."""
+
+
+class BadRollout(Exception):
+    """What was rolled out does not serve, or not well; the message says what was seen."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Photos sent, and those answered by an error of the server or not at all."""
+
+    asked: int
+    failed: int
+    last_failure: str
+
+    @property
+    def error_rate(self) -> float:
+        """0 to 1."""
+        return self.failed / self.asked if self.asked else 0.0
+
+
+def expected(overlay: str) -> dict[str, str]:
+    """Identity of the bundle that each detector of the overlay is to serve, by task.
+
+    Raises: CarposeError when one of them cannot be had.
+    """
+    return {task: open_bundle(served_bundle(overlay, task)).identity for task in TASKS}
+
+
+def fetched(request: urllib.request.Request | str) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of an answer; status 0 and the reason where there was none."""
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, {"detail": error.read().decode(errors="replace")[:300]}
+    except (OSError, ValueError) as error:
+        return 0, {"detail": str(error)}
+
+
+def replicas(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What every replica of a detector says, or the one that was asked."""
+    return list(model.get("replicas") or [model])
+
+
+def wait_for_bundles(url: str, wanted: Mapping[str, str], timeout_s: float, pause_s: float) -> None:
+    """Wait until every replica serves the wanted bundles, by task.
+
+    Raises: BadRollout when one cannot load its bundle, or they do not come to it in time.
+    """
+    end, agreed, seen = time.monotonic() + timeout_s, 0, "nothing"
+    while time.monotonic() < end:
+        status, models = fetched(f"{url}/v1/models")
+        if status == 200:
+            for task in wanted:
+                for replica in replicas(models[task]):
+                    if replica.get("bundle_error"):
+                        raise BadRollout(f"{task}: {replica['bundle_error']}")
+            found = {task: {r["bundle"] for r in replicas(models[task])} for task in wanted}
+            seen = "; ".join(f"{task}: {', '.join(sorted(b))}" for task, b in found.items())
+            listed = all("replicas" in models[task] for task in wanted)
+            right = all(found[task] == {identity} for task, identity in wanted.items())
+            agreed = agreed + 1 if right else 0
+            if agreed >= (1 if listed else SEVERAL):
+                return
+            if right:
+                continue
+        else:
+            agreed, seen = 0, f"{status} {models['detail']}"
+        time.sleep(pause_s)
+    raise BadRollout(f"after {timeout_s:.0f} s it serves {seen}, and not {dict(wanted)}")
+
+
+def ask(url: str, photo: bytes, wanted: Mapping[str, str]) -> str | None:
+    """What is wrong with the answer to a photo; None where it is one, from the wanted bundles.
+
+    A photo without a car is answered by saying so: that is no error.
+    """
+    request = urllib.request.Request(
+        f"{url}/v1/pose", data=photo, headers={"Content-Type": "image/jpeg"}
+    )
+    status, answer = fetched(request)
+    if status == 0 or status >= 500:
+        return f"{status} {answer['detail']}"
+    if status == 200 and answer["models"] != dict(wanted):
+        return f"answered by {answer['models']}"
+    return None
+
+
+def watch(
+    url: str, photos: Sequence[Path], wanted: Mapping[str, str], times: int, pause_s: float
+) -> Watched:
+    """Send photos, one after the other and from the first again, `times` times."""
+    failed, last = 0, ""
+    for photo in itertools.islice(itertools.cycle(photos), times):
+        problem = ask(url, photo.read_bytes(), wanted)
+        if problem:
+            failed, last = failed + 1, f"{photo.name}: {problem}"
+        time.sleep(pause_s)
+    return Watched(times, failed, last)
+
+
+def error_rate_of_everybody(prometheus: str, minutes: float) -> float:
+    """Share of errors of the server among all answers of the last minutes, 0 to 1.
+
+    Raises: BadRollout when Prometheus does not say.
+    """
+    window = f"[{max(1, round(minutes))}m]"
+    name = "ray_carpose_answers_total"
+    query = (
+        f'sum(increase({name}{{outcome=~"{OURS}"}}{window})) / sum(increase({name}{window})) '
+        "or vector(0)"
+    )
+    address = f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    status, body = fetched(address)
+    if status != 200 or body.get("status") != "success":
+        raise BadRollout(f"{prometheus}: {status} {body}")
+    value = float(body["data"]["result"][0]["value"][1])
+    return value if value == value else 0.0  # nobody asked: 0 / 0
+
+
+def judge(rates: Iterable[tuple[str, float]], highest: float) -> None:
+    """Raises: BadRollout when a share of errors is above `highest`."""
+    for whose, rate in rates:
+        print(f"errors among {whose}: {rate:.1%}", flush=True)
+        if rate > highest:
+            raise BadRollout(f"errors among {whose}: {rate:.1%}, above {highest:.1%}")
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--overlay", choices=SOURCES, required=True)
+    parser.add_argument("--url", required=True, help="of the server, without a path")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of JPEG files")
+    parser.add_argument("--minutes", type=float, default=10, help="to watch for")
+    parser.add_argument("--pause-s", type=float, default=1.0, help="between two photos")
+    parser.add_argument("--max-error-rate", type=float, default=0.01)
+    parser.add_argument("--timeout-s", type=float, default=900, help="for the replicas to change")
+    parser.add_argument("--prometheus", help="its address: judge everybody's answers, too")
+    args = parser.parse_args()
+    photos = sorted(args.photos.glob("*.jpg"))
+    if not photos:
+        parser.error(f"no *.jpg in {args.photos}")
+    try:
+        wanted = expected(args.overlay)
+        wait_for_bundles(args.url, wanted, args.timeout_s, args.pause_s)
+        print(f"every replica serves {wanted}", flush=True)
+        times = max(FEWEST, round(args.minutes * 60 / max(args.pause_s, 0.1)))
+        seen = watch(args.url, photos, wanted, times, args.pause_s)
+        if seen.failed:
+            print(f"{seen.failed} of {seen.asked} photos failed, lastly {seen.last_failure}")
+        rates = [("the photos sent", seen.error_rate)]
+        if args.prometheus:
+            rates.append(("everybody's", error_rate_of_everybody(args.prometheus, args.minutes)))
+        judge(rates, args.max_error_rate)
+    except BadRollout as error:
+        print(f"roll back: {error}", file=sys.stderr)
+        return ROLL_BACK
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

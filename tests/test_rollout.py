@@ -1,0 +1,67 @@
+"""What a roll-out is judged by: every replica, and the share of errors."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
+
+import pytest
+
+from deployments.problems import FAILURES
+from k8s import rollout
+
+
+def test_a_server_that_does_not_answer_is_rolled_back() -> None:
+    with pytest.raises(rollout.BadRollout, match="refused"):
+        rollout.wait_for_bundles("http://127.0.0.1:9", {"car_parts": "x"}, 0.2, 0.05)
+
+
+def test_one_replica_of_several_that_is_behind_is_seen() -> None:
+    model = {"bundle": "new", "replicas": [{"bundle": "new"}, {"bundle": "old"}]}
+    assert {r["bundle"] for r in rollout.replicas(model)} == {"new", "old"}
+
+
+def test_the_counted_errors_are_the_server_s_own() -> None:
+    assert set(rollout.OURS.split("|")) == {c for c, f in FAILURES.items() if f.status >= 500}
+
+
+class Prometheus(BaseHTTPRequestHandler):
+    """Prometheus' answer to an instant query, and the queries it got."""
+
+    value: ClassVar[str] = "0"
+    queries: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.queries.append(self.path)
+        result = [{"metric": {}, "value": [1764000000.0, self.value]}]
+        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def prometheus() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Prometheus)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("value", "rate"),
+    [("0", 0.0), ("0.25", 0.25), ("NaN", 0.0)],
+    ids=["none", "quarter", "nobody-asked"],
+)
+def test_everybody_s_errors_are_judged(prometheus: str, value: str, rate: float) -> None:
+    Prometheus.value = value
+    assert rollout.error_rate_of_everybody(prometheus, 10) == rate
+    assert "%5B10m%5D" in Prometheus.queries[-1]
+    if rate:
+        with pytest.raises(rollout.BadRollout, match=r"everybody's: 25\.0%, above 1\.0%"):
+            rollout.judge([("the photos sent", 0.0), ("everybody's", rate)], 0.01)
