@@ -342,3 +342,35 @@ def _unknown(given: Any, kept: Any, path: str = "") -> list[str]:
         pairs = enumerate(zip(given, kept, strict=True))
         return [entry for k, (a, b) in pairs for entry in _unknown(a, b, f"{path}{k}.")]
     return []
+
+
+def cpus(quantity: str) -> float:
+    return int(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+def requested(folder: str) -> tuple[float, float]:
+    """CPUs and GiB that the pods of a folder ask for at their fewest, GPU workers at one."""
+    sums = [0.0, 0.0]
+    counts = {name: max(1, group.get("minReplicas", 1)) for name, group in groups(folder)}
+    for name, spec in pods(folder):
+        for container in spec["containers"]:
+            asked = container["resources"]["requests"]
+            sums[0] += counts.get(name, 1) * cpus(asked["cpu"])
+            sums[1] += counts.get(name, 1) * memory(asked["memory"]) / 2**30
+    options = cluster(folder).get("autoscalerOptions")
+    if options:
+        sums[0] += cpus(options["resources"]["requests"]["cpu"])
+        sums[1] += memory(options["resources"]["requests"]["memory"]) / 2**30
+    return sums[0], sums[1]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_readme_says_what_a_cluster_costs(folder: str) -> None:
+    name = folder.rpartition("/")[2]
+    text = (ROOT / "k8s" / "README.md").read_text()
+    (row,) = [
+        line for line in text.splitlines() if line.startswith(f"| `{name}` |") and "GiB" in line
+    ]
+    _, _, _, cpu, gib, _, _ = [cell.strip() for cell in row.split("|")]
+    said = float(cpu.split()[0]), float(gib.split()[0])
+    assert said == pytest.approx(requested(folder), abs=0.06)

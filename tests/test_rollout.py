@@ -22,6 +22,13 @@ def test_one_replica_of_several_that_is_behind_is_seen() -> None:
     assert {r["bundle"] for r in rollout.replicas(model)} == {"new", "old"}
 
 
+@pytest.mark.parametrize("overlay", ["cpu"])
+def test_what_is_expected_can_be_told_without_detectron2_or_a_network(overlay: str) -> None:
+    wanted = rollout.expected(overlay)
+    assert wanted
+    assert all("@sha256:" in identity for identity in wanted.values())
+
+
 def test_the_counted_errors_are_the_server_s_own() -> None:
     assert set(rollout.OURS.split("|")) == {c for c, f in FAILURES.items() if f.status >= 500}
 
