@@ -31,6 +31,7 @@ RESOURCE = f"/apis/ray.io/v1/namespaces/{NAMESPACE}/rayjobs/{JOB}"
 SETTINGS = ROOT / "k8s" / "training" / "settings.yaml"
 ENDS = {"Complete", "Failed", "ValidationFailed"}
 """Of `jobDeploymentStatus` in KubeRay 1.7. The job's FAILED is none: another try may follow."""
+REMOVAL_S = 600.0
 ATTEMPTS = 5
 """Calls in a row that may fail: an API server is upgraded, a token just ran out."""
 
@@ -119,16 +120,29 @@ def manifests(values: Mapping[str, str], settings: Path = SETTINGS) -> str:
     return f"{yaml.safe_dump(config)}---\n{rendered}"
 
 
-def submit(values: Mapping[str, str], pause_s: float) -> None:
-    """Remove the job that went before, if any, and apply the new one."""
-    text = manifests(values)
+def remove(timeout_s: float, pause_s: float) -> None:
+    """Remove the job that went before, if there is one, and wait: KubeRay takes its cluster down.
+
+    Raises: TimeoutError; KubectlError.
+    """
+    end = time.monotonic() + timeout_s
     try:
         patiently(lambda: kubectl("delete", "--raw", RESOURCE), pause_s)
-        while True:  # KubeRay takes its cluster down first.
+        while time.monotonic() < end:
             patiently(lambda: kubectl("get", "--raw", RESOURCE), pause_s)
             time.sleep(pause_s)
     except NotFound:
-        pass
+        return
+    raise TimeoutError(f"the job before is not gone after {timeout_s / 60:.0f} minutes")
+
+
+def submit(values: Mapping[str, str], pause_s: float) -> None:
+    """Apply the job with these settings, in place of the one before.
+
+    Raises: ValueError naming an unknown setting; TimeoutError; KubectlError.
+    """
+    text = manifests(values)
+    remove(REMOVAL_S, pause_s)
     patiently(lambda: kubectl("apply", "--server-side", "--filename", "-", stdin=text), pause_s)
 
 

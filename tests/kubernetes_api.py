@@ -31,6 +31,8 @@ class Script:
     statuses: Sequence[dict[str, str] | None] = ()
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What is in the cluster, by path."""
+    finalizer: bool = False
+    """Whether what is deleted stays, as while somebody still has to clear up after it."""
     calls: list[str] = field(default_factory=list)
     """Method and path of every call that changed something."""
 
@@ -65,7 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         path = self.path.partition("?")[0]
         self.script.calls.append(f"DELETE {path}")
-        if self.script.resources.pop(path, None) is None:
+        if path in self.script.resources and self.script.finalizer:
+            self._send(200, self.script.resources[path])
+        elif self.script.resources.pop(path, None) is None:
             self._refuse(404, "NotFound")
         else:
             self._send(200, {"kind": "Status", "apiVersion": "v1", "status": "Success"})

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from k8s.credentials import refresh
-from k8s.retraining import ATTEMPTS, JOB, RESOURCE, Status, main
+from k8s.retraining import ATTEMPTS, JOB, RESOURCE, NotFound, Status, main, remove, wait
 from tests.conftest import ROOT
 from tests.kubernetes_api import Script, kubernetes
 
@@ -155,11 +155,14 @@ def test_it_does_not_wait_for_ever(
     assert said in capsys.readouterr().err
 
 
-def test_a_job_that_somebody_removed_is_an_end(
-    script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from k8s.retraining import NotFound, wait
+def test_a_job_that_stays_is_not_waited_for_for_ever(script: Script) -> None:
+    script.finalizer = True
+    script.resources[RESOURCE] = {"kind": "RayJob"}
+    with pytest.raises(TimeoutError, match="not gone"):
+        remove(timeout_s=0.5, pause_s=0.01)
 
+
+def test_a_job_that_somebody_removed_is_an_end(script: Script) -> None:
     with pytest.raises(NotFound):
         wait(timeout_s=10, pause_s=0.01)
 
