@@ -20,7 +20,7 @@ def answer_counter() -> Counter:
     return Counter(
         "carpose_answers_total",
         description="Answers by engine and outcome (viewpoint or error code).",
-        tag_keys=("engine", "outcome"),
+        tag_keys=("engine", "outcome"),  # type: ignore[arg-type]
     )
 
 
