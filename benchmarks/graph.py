@@ -14,10 +14,9 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from carpose.answer import Question, describe
-from carpose.bundles import open_bundle
-from carpose.images import Limits, decode
-from carpose.segmenters import load_segmenter
+from carpose import Estimator, Found, load_model
+from carpose.engines import found_by_own_models
+from carpose.images import Picture
 
 
 def main() -> None:
@@ -33,14 +32,21 @@ def main() -> None:
     contents = [p.read_bytes() for p in sorted(args.photos.glob("*.jpg"))[: args.count]]
 
     # The threads of serve_config.yaml.
-    threads = {"main_car": 1, "car_parts": 2}
-    models = [load_segmenter(open_bundle(f"embedded:{n}"), threads=t) for n, t in threads.items()]
-    with ThreadPoolExecutor(2) as pool:
+    main_car, car_parts = (
+        load_model("embedded:main_car"),
+        load_model("embedded:car_parts", threads=2),
+    )
+    with ThreadPoolExecutor(1) as pool:
+
+        def detect(picture: Picture) -> Found:
+            cars = pool.submit(main_car, [picture])
+            parts = car_parts([picture])[0]
+            return found_by_own_models(cars.result()[0], parts)
+
+        estimator = Estimator(detect)
 
         def in_process(content: bytes) -> None:
-            picture = decode(content, Limits(), 1024)
-            cars, parts = pool.map(lambda model: model([picture], 0.5)[0], models)
-            describe(picture, cars, parts, Question())
+            estimator.answer(content).response()
 
         def over_http(content: bytes) -> None:
             request = urllib.request.Request(

@@ -20,7 +20,7 @@ import onnxruntime
 
 from carpose.bundles import open_bundle
 from carpose.images import Limits, Picture, decode
-from carpose.segmenters.network_input import network_input
+from carpose.segmenters.preprocess import network_input
 
 LIMIT = 110 / 56
 """Both models over the peer: milliseconds on the machine where the limit was set."""

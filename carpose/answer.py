@@ -1,126 +1,120 @@
-"""From detections to the answer: the one place where all rules meet."""
+"""From what was found to the answer: the one place where all rules meet."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from carpose import compliance, render, rle
-from carpose.detections import Detections, Window
-from carpose.errors import BadParameter
-from carpose.images import Picture, data_url, to_jpeg, to_png
-from carpose.main_car import (
-    car_box,
-    cars_only,
-    cropped_car,
-    main_car,
-    parts_of,
-    single_car,
-    with_parts,
-)
-from carpose.parts import VIEWPOINTS, Viewpoint
+from carpose import compliance
+from carpose.cars import Car, choose_car
+from carpose.detections import Box
+from carpose.engines import Engine, Found
+from carpose.images import Look, Picture
+from carpose.masks import MaskWindow
+from carpose.outputs import OUTPUTS, as_data_url
 from carpose.pose import Pose, estimate_pose
+from carpose.render import Scene
+from carpose.request import PoseRequest
 from carpose.schema import (
-    AnswerEngine,
     CarAnswer,
-    Cars,
     Compliance,
     ImageSize,
-    Include,
+    Mask,
     PartAnswer,
-    Pictures,
     PoseAnswer,
     PoseResponse,
     Warning_,
 )
 
-OVERLAY_PX = 1600
-"""Longest side of an overlay: sharp on a screen, and a tenth of a phone photo's bytes."""
 
-FULL_PX = 1 << 20
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer to a photo; boxes, masks and lines are in pixels of the upright original.
 
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of a photo; `expect` empty means that every viewpoint will do.
-
-    `cars` None takes the engine's habit: the largest car, but exactly one for Rekognition, as in
-    the original AWS sample.
+    engine: name of the engine that looked.
+    picture: as it was decoded.
+    car: the car that the photo is about, with its own parts.
+    pose: how it stands; what cannot be told is None, with a warning in `pose.warnings`.
+    compliance: the verdict, where viewpoints were expected.
+    models: identities of what found car and parts.
+    timings_ms: of each stage.
     """
 
-    engine: AnswerEngine = "detectron2"
-    include: frozenset[Include] = frozenset()
-    expect: tuple[Viewpoint, ...] = ()
-    cars: Cars | None = None
+    engine: str
+    request: PoseRequest
+    picture: Picture
+    car: Car
+    pose: Pose
+    compliance: Compliance | None
+    models: Mapping[str, str]
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    look_again: Callable[[Look], Picture] | None = None
+    """Decodes the photo once more, where a picture is drawn that needs more pixels."""
 
-    @property
-    def decoded_px(self) -> int | None:
-        """Longest side to decode for the pictures asked for; None where none is."""
-        if self.include & {"crop", "cutout"}:
-            return FULL_PX
-        return OVERLAY_PX if "annotated" in self.include else None
+    def annotated(self) -> Image.Image:
+        """The photo with parts, car, reference line and viewpoint drawn on it."""
+        return Image.fromarray(self.draw("annotated"))
+
+    def crop(self) -> Image.Image:
+        """The car's box with a margin, at the photo's own resolution."""
+        return Image.fromarray(self.draw("crop"))
+
+    def cutout(self) -> Image.Image:
+        """The crop with nothing around the car: RGBA."""
+        return Image.fromarray(self.draw("cutout"))
+
+    def draw(self, name: str) -> NDArray[np.uint8]:
+        """(H, W, 3 or 4) pixels of one of `carpose.outputs.OUTPUTS`."""
+        output, picture = OUTPUTS[name], self.picture
+        enough = min(output.longest_px, max(picture.size))
+        if self.look_again and max(picture.pixels.shape[:2]) < enough:
+            picture = self.look_again(Look(output.longest_px))
+        return output.draw(Scene.of(picture, self.car, self.pose))
+
+    def response(self) -> PoseResponse:
+        """The answer as it goes over HTTP."""
+        car, parts, outputs = self.car, self.car.parts, self.request.outputs
+        masks = "masks" in self.request.include
+        best_first = (int(k) for k in np.argsort(-parts.scores, kind="stable"))
+        return PoseResponse(
+            engine=self.engine,
+            image=ImageSize(width=self.picture.width, height=self.picture.height),
+            pose=_pose(self.pose),
+            car=CarAnswer(**_place(car.box, car.score, car.mask if masks else None)),
+            parts=[
+                PartAnswer(
+                    label=str(parts.labels[k]),
+                    **_place(parts.boxes[k], parts.scores[k], car.part_masks[k] if masks else None),
+                )
+                for k in best_first
+            ],
+            compliance=self.compliance,
+            warnings=[Warning_(code=w.code, detail=w.detail) for w in self.pose.warnings],
+            models=dict(self.models),
+            timings_ms={stage: round(ms, 1) for stage, ms in self.timings_ms.items()},
+            images={n: as_data_url(self.draw(n)) for n in outputs} if outputs else None,
+        )
 
 
-def parse_expect(text: str) -> tuple[Viewpoint, ...]:
-    """Viewpoints separated by commas. Raises: BadParameter naming the allowed ones."""
-    return _names("expect", text, VIEWPOINTS)
+def to_answer(picture: Picture, found: Found, engine: Engine, request: PoseRequest) -> Answer:
+    """The answer to a photo from what the engine found in it, without timings.
 
-
-def parse_include(text: str) -> frozenset[Include]:
-    """Includes separated by commas. Raises: BadParameter naming the allowed ones."""
-    return frozenset(_names("include", text, get_args(Include)))
-
-
-def _names(parameter: str, text: str, allowed: Sequence[Any]) -> tuple[Any, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in allowed:
-            raise BadParameter(f"{parameter}: {name!r} is not one of {', '.join(allowed)}")
-    return tuple(dict.fromkeys(names))
-
-
-def describe(
-    picture: Picture, cars: Detections, parts: Detections, question: Question
-) -> PoseResponse:
-    """The answer to a photo from the cars and parts found in it, without timings.
-
-    Raises: NoCar; MultipleCars where the question asks for a single one.
+    Raises: NoCar; MultipleCars where the request or the engine wants a single one.
     """
-    cars = cars_only(cars)
-    if question.engine == "detectron2":
-        # The part detector knows every part, so each car confirms itself; Rekognition's wheels
-        # are missing from many a real car.
-        cars = with_parts(cars, parts, picture.width, picture.height)
-    wanted = question.cars or ("single" if question.engine == "rekognition" else "main")
-    index = single_car(cars) if wanted == "single" else main_car(cars)
-    own = parts_of(cars, index, parts, picture.width, picture.height)
-    pose = estimate_pose(own)
-    masks = "masks" in question.include
-    fields: dict[str, Any] = {}
-    if question.expect:
-        accepted, reasons = compliance.check(pose.viewpoint, question.expect)
-        fields["compliance"] = Compliance(accepted=accepted, reasons=reasons)
-    if question.decoded_px:
-        fields["images"] = _pictures(picture, cars, index, own, pose, question)
-    return PoseResponse(
-        engine=question.engine,
-        image=ImageSize(width=picture.width, height=picture.height),
-        pose=_pose(pose),
-        car=_car(cars, index, own, picture, masks),
-        parts=[_part(own, int(k), picture, masks) for k in np.argsort(-own.scores, kind="stable")],
-        warnings=[Warning_(code=w.code, detail=w.detail) for w in pose.warnings],
-        models=_models(cars, parts, question.engine),
-        timings_ms={},
-        **fields,
+    car = choose_car(found.cars, found.parts, engine.policy(request.cars))
+    pose = estimate_pose(car.parts)
+    return Answer(
+        engine=engine.name,
+        request=request,
+        picture=picture,
+        car=car,
+        pose=pose,
+        compliance=compliance.check(pose.viewpoint, request.expect) if request.expect else None,
+        models=found.models,
     )
-
-
-def _models(cars: Detections, parts: Detections, engine: AnswerEngine) -> dict[str, str]:
-    if engine == "rekognition":
-        return {"rekognition": cars.model}
-    return {"car_parts": parts.model, "main_car": cars.model}
 
 
 def _pose(pose: Pose) -> PoseAnswer:
@@ -143,65 +137,9 @@ def _point(point: tuple[float, float]) -> tuple[float, float]:
     return round(point[0], 1), round(point[1], 1)
 
 
-def _car(cars: Detections, index: int, own: Detections, picture: Picture, masks: bool) -> CarAnswer:
-    box, size = car_box(cars, index, own), (picture.width, picture.height)
-    window = cropped_car(cars, index, own, *size) if masks else None
-    return CarAnswer(**_object(box, cars.scores[index], window, size))
-
-
-def _part(own: Detections, k: int, picture: Picture, masks: bool) -> PartAnswer:
-    size = (picture.width, picture.height)
-    window = own.cropped_mask(k, *size) if masks else None
-    return PartAnswer(
-        label=str(own.labels[k]), **_object(own.boxes[k], own.scores[k], window, size)
-    )
-
-
-def _object(
-    box: NDArray[np.float32], score: np.float32, window: Window | None, size: tuple[int, int]
-) -> dict[str, Any]:
-    fields: dict[str, Any] = {
+def _place(box: Box, score: float, mask: MaskWindow | None) -> dict[str, Any]:
+    return {
         "box": tuple(round(float(v), 1) for v in box),
         "score": round(float(score), 4),
+        "mask": Mask(size=mask.size[::-1], counts=mask.rle()) if mask is not None else None,
     }
-    if window is not None:
-        fields["mask"] = rle.encode(*window, *size)
-    return fields
-
-
-def _pictures(
-    picture: Picture, cars: Detections, index: int, own: Detections, pose: Pose, question: Question
-) -> Pictures:
-    """The pictures asked for, drawn at the decoded size."""
-    pixels = picture.pixels
-    height, width = pixels.shape[:2]
-    scale = width / picture.width
-    car, own = _scaled(cars, scale), _scaled(own, scale)
-    mask = np.zeros((height, width), np.bool_)
-    rows, columns, inside = cropped_car(car, index, own, width, height)
-    mask[rows, columns] = inside
-    fields: dict[str, str] = {}
-    if question.include & {"crop", "cutout"}:
-        window = render.crop_window(car_box(car, index, own), width, height)
-        cropped = np.ascontiguousarray(pixels[window])
-        if "crop" in question.include:
-            fields["crop"] = data_url(to_jpeg(cropped), "image/jpeg")
-        if "cutout" in question.include:
-            png = to_png(render.cutout(cropped, mask[window]))
-            fields["cutout"] = data_url(png, "image/png")
-    if "annotated" in question.include:
-        drawn = render.annotated(pixels, own, mask, _scaled_pose(pose, scale))
-        fields["annotated"] = data_url(to_jpeg(drawn), "image/jpeg")
-    return Pictures(**fields)
-
-
-def _scaled(found: Detections, scale: float) -> Detections:
-    return replace(found, boxes=found.boxes * np.float32(scale))
-
-
-def _scaled_pose(pose: Pose, scale: float) -> Pose:
-    if pose.reference_line is None:
-        return pose
-    (x0, y0), (x1, y1) = pose.reference_line
-    line = (x0 * scale, y0 * scale), (x1 * scale, y1 * scale)
-    return replace(pose, reference_line=line)

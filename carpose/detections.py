@@ -1,21 +1,20 @@
 """The one type that every engine returns and every rule takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from carpose.masks import MaskWindow, Size
+
 Box = NDArray[np.float32]
 """(4,) x0, y0, x1, y1 in pixels of the upright picture."""
-
-Window = tuple[slice, slice, NDArray[np.bool_]]
-"""Rows, columns and mask of a part of a picture; what lies outside of it is not set."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """N detected objects as arrays, best score first or in any other order.
+    """N detected objects of one picture as arrays, best score first or in any other order.
 
     boxes: (N, 4) float32, x0 <= x1 and y0 <= y1, in pixels of the upright picture, finite.
     scores: (N,) float32 in [0, 1].
@@ -23,6 +22,7 @@ class Detections:
     roi_masks: (N, M, M) uint8, the probability times 255 that a cell of the box belongs to the
         object, the box being divided into M x M equal cells; or None where the engine has none.
     model: identity of the model that found them.
+    size: width and height of the upright picture, in pixels.
 
     Raises: ValueError when the arrays do not fit each other or hold values out of range.
     """
@@ -32,6 +32,8 @@ class Detections:
     labels: NDArray[np.str_]
     roi_masks: NDArray[np.uint8] | None = None
     model: str = ""
+    _: KW_ONLY
+    size: Size
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -44,6 +46,8 @@ class Detections:
                 f"{n} boxes need as many scores and labels, "
                 f"not {self.scores.shape} and {self.labels.shape}"
             )
+        if min(self.size) < 1:
+            raise ValueError(f"size must be a picture's width and height, not {self.size}")
         if not np.isfinite(self.boxes).all() or (self.boxes[:, :2] > self.boxes[:, 2:]).any():
             raise ValueError("boxes must be finite, with x0 <= x1 and y0 <= y1")
         if not ((self.scores >= 0) & (self.scores <= 1)).all():
@@ -60,9 +64,10 @@ class Detections:
             )
 
     @classmethod
-    def none(cls) -> "Detections":
-        """No detections."""
-        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.str_))
+    def none(cls, size: Size) -> "Detections":
+        """No detections in a picture."""
+        none = np.zeros(0, np.float32)
+        return cls(none.reshape(0, 4), none, np.zeros(0, np.str_), size=size)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -75,8 +80,12 @@ class Detections:
         if picked.dtype != np.bool_:
             picked = picked.astype(np.intp)
         masks = None if self.roi_masks is None else self.roi_masks[picked]
-        return Detections(
-            self.boxes[picked], self.scores[picked], self.labels[picked], masks, self.model
+        return replace(
+            self,
+            boxes=self.boxes[picked],
+            scores=self.scores[picked],
+            labels=self.labels[picked],
+            roi_masks=masks,
         )
 
     @property
@@ -95,31 +104,30 @@ class Detections:
         share: NDArray[np.float32] = (self.roi_masks >= 128).mean(axis=(1, 2), dtype=np.float32)
         return box * share
 
-    def mask(self, index: int, width: int, height: int) -> NDArray[np.bool_]:
-        """(height, width) mask of one detection on the whole picture; its box where it has none."""
-        full = np.zeros((height, width), np.bool_)
-        rows, columns, inside = self.cropped_mask(index, width, height)
-        full[rows, columns] = inside
-        return full
+    def resized(self, size: Size) -> "Detections":
+        """The same in the picture scaled to `size`, the longest side to the longest."""
+        scale = np.float32(max(size) / max(self.size))
+        return replace(self, boxes=self.boxes * scale, size=size)
 
-    def cropped_mask(self, index: int, width: int, height: int, scale: float = 1.0) -> Window:
-        """Rows, columns and mask of one detection's window in a picture of width x height.
+    def mask(self, index: int) -> MaskWindow:
+        """The pixels of one detection; those of its box where it has no mask.
 
-        `scale` maps picture pixels to those of the wanted grid, which is width x height.
         A pixel is inside when the bilinear interpolation of the cell probabilities at its
         centre reaches one half (Detectron2's paste_masks_in_image).
         """
-        x0, y0, x1, y1 = (float(v) * scale for v in self.boxes[index])
+        width, height = self.size
+        x0, y0, x1, y1 = (float(v) for v in self.boxes[index])
         left, top = max(0, int(np.floor(x0))), max(0, int(np.floor(y0)))
         right, bottom = min(width, int(np.ceil(x1))), min(height, int(np.ceil(y1)))
         rows, columns = slice(top, max(top, bottom)), slice(left, max(left, right))
         if self.roi_masks is None:
             shape = rows.stop - rows.start, columns.stop - columns.start
-            return rows, columns, np.ones(shape, np.bool_)
+            return MaskWindow(rows, columns, np.ones(shape, np.bool_), self.size)
         cells = self.roi_masks[index].astype(np.float32)
         vertical = _interpolation(rows, y0, y1, len(cells))
         horizontal = _interpolation(columns, x0, x1, len(cells))
-        return rows, columns, vertical @ cells @ horizontal.T >= 127.5
+        inside = vertical @ cells @ horizontal.T >= 127.5
+        return MaskWindow(rows, columns, inside, self.size)
 
 
 def _interpolation(pixels: slice, low: float, high: float, cells: int) -> NDArray[np.float32]:

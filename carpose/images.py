@@ -1,20 +1,20 @@
 """Bytes in, upright RGB out, and back: the one place that knows picture files."""
 
 import base64
-import binascii
+import hashlib
 import io
-import re
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from carpose.errors import BadImage, TooLarge, TooManyPixels, UnsupportedType
+from carpose.masks import Size
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB, contiguous."""
@@ -23,9 +23,6 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "HEIF")
 """Pillow's names of what is decoded; its JPEG reader also takes cameras' MPO."""
 
 READ = "JPEG, PNG, WebP or HEIC"
-MEDIA_TYPES: Final = frozenset(
-    f"image/{name}" for name in ("jpeg", "jpg", "pjpeg", "png", "webp", "heic", "heif", "*")
-)
 OTHER_SIGNATURES: Final = (
     (b"GIF8", "GIF"),
     (b"BM", "BMP"),
@@ -43,34 +40,49 @@ class Limits:
     max_pixels: int = 50_000_000
 
 
+@dataclass(frozen=True)
+class Look:
+    """Which pixels of a photo are wanted.
+
+    longest_px: what the longest side of the picture needs; a large JPEG is then decoded at a half,
+        a quarter or an eighth, never below. None: all that there are.
+    turn: degrees that the upright photo is turned by, counter-clockwise.
+    window: x0, y0, x1, y1 in pixels of the photo turned so; None: the whole photo.
+    """
+
+    longest_px: int | None = None
+    turn: Literal[0, 90, 180, 270] = 0
+    window: tuple[int, int, int, int] | None = None
+
+
+WHOLE: Final = Look()
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An upright picture. `width` and `height` are those of the original, in pixels; `pixels`
-    may hold fewer, (H, W, 3) RGB uint8, when it was decoded at a reduced scale."""
+    """An upright picture.
+
+    pixels: (H, W, 3) RGB uint8, contiguous; fewer than width x height when decoded at a reduced
+        scale.
+    width, height: those of the original, in pixels.
+    digest: equal for equal looks at equal uploads; None for pixels that were never uploaded.
+    """
 
     pixels: Pixels
     width: int
     height: int
+    digest: str | None = None
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the original, in pixels."""
+        return self.width, self.height
 
 
-def check_media_type(media_type: str) -> None:
-    """Accept a Content-Type (lower case, without parameters) that may hold a picture.
+def decode(content: bytes, limits: Limits, look: Look = WHOLE) -> Picture:
+    """The upright picture of an encoded one, or what `look` wants of it.
 
-    Raises: UnsupportedType naming what is read.
-    """
-    if media_type not in MEDIA_TYPES:
-        given = f"{media_type!r}" if media_type else "no Content-Type"
-        raise UnsupportedType(
-            f"{given}: send {READ} as image/*, a multipart form with a file named image, or JSON"
-        )
-
-
-def decode(content: bytes, limits: Limits, target: int | None = None) -> Picture:
-    """The upright picture of an encoded one.
-
-    `target`: longest side in pixels that the caller needs; a large JPEG is then decoded at a
-    half, a quarter or an eighth, never below the target. Alpha is put on white; of an
-    animation the first frame is taken.
+    Alpha is put on white; of an animation the first frame is taken.
 
     Raises: TooLarge; TooManyPixels from the header alone; UnsupportedType for picture formats
         that are not read; BadImage for anything else that is no whole picture.
@@ -85,7 +97,7 @@ def decode(content: bytes, limits: Limits, target: int | None = None) -> Picture
             # Our own limit is checked below, before anything is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=FORMATS)
-        return _decoded(image, limits, target)
+        picture = _decoded(image, limits, look)
     except Image.DecompressionBombError as error:
         raise TooManyPixels(_too_many(limits)) from error
     except UnidentifiedImageError as error:
@@ -98,24 +110,33 @@ def decode(content: bytes, limits: Limits, target: int | None = None) -> Picture
     except (KeyError, IndexError, TypeError, RuntimeError, NotImplementedError) as error:
         # What Pillow's parsers let through on malformed files.
         raise BadImage("the picture is broken") from error
+    digest = hashlib.sha256(content).hexdigest() + f" turned {look.turn} at {look.window}"
+    return replace(picture, digest=digest)
 
 
-def _decoded(image: Image.Image, limits: Limits, target: int | None) -> Picture:
+def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
     width, height = image.size
     if width * height > limits.max_pixels:
         raise TooManyPixels(_too_many(limits) + f", and this one has {width} x {height}")
     orientation = image.getexif().get(0x0112, 1)
-    if target and image.format in ("JPEG", "MPO"):
-        scale = target / max(width, height)
+    if look.longest_px and image.format in ("JPEG", "MPO"):
+        x0, y0, x1, y1 = look.window or (0, 0, width, height)
+        scale = look.longest_px / max(x1 - x0, y1 - y0)
         if scale < 1:
             image.draft("RGB", (round(width * scale), round(height * scale)))
     image.load()
     if orientation != 1:
         image = ImageOps.exif_transpose(image)
-        if orientation in (5, 6, 7, 8):
-            width, height = height, width
-    pixels = np.ascontiguousarray(np.asarray(_rgb(image), np.uint8))
-    return Picture(pixels, width, height)
+    pixels = np.rot90(np.asarray(_rgb(image), np.uint8), look.turn // 90)
+    if (orientation in (5, 6, 7, 8)) != (look.turn in (90, 270)):
+        width, height = height, width
+    if look.window:
+        x0, y0, x1, y1 = look.window
+        down, across = pixels.shape[0] / height, pixels.shape[1] / width
+        rows = slice(round(y0 * down), max(round(y1 * down), round(y0 * down) + 1))
+        columns = slice(round(x0 * across), max(round(x1 * across), round(x0 * across) + 1))
+        pixels, width, height = pixels[rows, columns], x1 - x0, y1 - y0
+    return Picture(np.ascontiguousarray(pixels), width, height)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -140,24 +161,6 @@ def _register_heif() -> None:
     import pi_heif
 
     pi_heif.register_heif_opener()
-
-
-def from_base64(text: str) -> bytes:
-    """Bytes of a base64 string or data URL; white space is ignored.
-
-    Raises: BadImage when it is not base64, or empty.
-    """
-    if text.startswith("data:"):
-        head, comma, text = text.partition(",")
-        if not comma or not head.endswith(";base64"):
-            raise BadImage("the data URL is not base64: data:image/jpeg;base64,...")
-    try:
-        content = base64.b64decode(re.sub(r"\s+", "", text), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadImage(f"not valid base64: {error}") from error
-    if not content:
-        raise BadImage("the upload is empty")
-    return content
 
 
 def to_jpeg(pixels: Pixels, quality: int = 88) -> bytes:

@@ -1,20 +1,22 @@
 """Pictures for people: the overlay, the crop and the cut-out of the main car."""
 
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from carpose.cars import Car
 from carpose.detections import Detections
-from carpose.images import Pixels
+from carpose.images import Picture, Pixels
 from carpose.pose import Pose
 
 MARGIN = 0.04
 """Room around the car in a crop, as a share of its box."""
 
 COLOURS = {
-    # Okabe and Ito's colours, told apart by colour-blind people too; twins share a family.
+    # Okabe and Ito's colours, told apart by colour-blind people too; front and back share a family.
     "hood": (230, 159, 0),
     "front_bumper": (86, 180, 233),
     "back_bumper": (86, 180, 233),
@@ -35,25 +37,62 @@ def colour_of(label: str) -> tuple[int, int, int]:
     return RIGHT if "right" in label else COLOURS.get(label, OTHER)
 
 
-def annotated(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: Pose) -> Pixels:
-    """The picture with parts, main car, reference line and viewpoint drawn on it.
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a picture for people is drawn from: car and pose are in pixels of `pixels`."""
 
-    `parts` and `pose` are in pixels of this picture; `car` is (H, W), the main car's mask.
-    """
-    height, width = pixels.shape[:2]
-    stroke = max(1, round(max(width, height) / 400))
+    pixels: Pixels
+    car: Car
+    pose: Pose
+
+    @classmethod
+    def of(cls, picture: Picture, car: Car, pose: Pose) -> "Scene":
+        """`car` and `pose` are in pixels of the original; the scene is what was decoded of it."""
+        height, width = picture.pixels.shape[:2]
+        across, down = width / picture.width, height / picture.height
+        if pose.reference_line:
+            (x0, y0), (x1, y1) = pose.reference_line
+            line = (x0 * across, y0 * down), (x1 * across, y1 * down)
+            pose = replace(pose, reference_line=line)
+        return cls(picture.pixels, car.resized((width, height)), pose)
+
+
+def annotated(scene: Scene) -> Pixels:
+    """The whole picture with parts, car, reference line and viewpoint drawn on it."""
+    return overlay(scene.pixels, scene.car.parts, scene.car.mask.to_numpy(), scene.pose)
+
+
+def crop(scene: Scene) -> Pixels:
+    """The car's box with a margin."""
+    return np.ascontiguousarray(scene.pixels[_window(scene)])
+
+
+def cutout(scene: Scene) -> NDArray[np.uint8]:
+    """(H, W, 4) RGBA: the car with a soft edge on nothing, of the crop's size."""
+    rows, columns = _window(scene)
+    car = scene.car.mask.inside_at(rows, columns)
+    alpha = Image.fromarray(car.astype(np.uint8) * np.uint8(255))
+    radius = max(0.6, max(car.shape) / 1000)
+    soft = np.asarray(alpha.filter(ImageFilter.GaussianBlur(radius)))
+    return np.dstack([scene.pixels[rows, columns], soft])
+
+
+def overlay(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: Pose) -> Pixels:
+    """Parts, a car's (H, W) mask and its pose, all in pixels of this picture, drawn on it."""
+    longest = max(pixels.shape[:2])
+    stroke = max(1, round(longest / 400))
     canvas = pixels.astype(np.float32)
     canvas[~car] *= 0.72
     for k in np.argsort(-parts.areas):
-        rows, columns, inside = parts.cropped_mask(int(k), width, height)
+        mask = parts.mask(int(k))
         colour = np.array(colour_of(str(parts.labels[k])), np.float32)
-        window = canvas[rows, columns]
-        window[inside] = 0.55 * window[inside] + 0.45 * colour
-        window[_edge(inside, stroke)] = colour
+        window = canvas[mask.rows, mask.columns]
+        window[mask.inside] = 0.55 * window[mask.inside] + 0.45 * colour
+        window[_edge(mask.inside, stroke)] = colour
     canvas[_edge(car, stroke)] = 255
     image = Image.fromarray(canvas.astype(np.uint8))
     draw = ImageDraw.Draw(image)
-    font = _font(max(11, round(max(width, height) / 60)))
+    font = _font(max(11, round(longest / 60)))
     for k in range(len(parts)):
         x, y = (float(v) for v in parts.centres[k])
         _plate(draw, (x, y), str(parts.labels[k]).replace("_", " "), font)
@@ -63,25 +102,18 @@ def annotated(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: P
     caption: str = pose.viewpoint or pose.view or "viewpoint unknown"
     if pose.signed_angle is not None:
         caption += f"   {pose.signed_angle:+.1f}°"
-    large = _font(max(16, round(max(width, height) / 32)))
+    large = _font(max(16, round(longest / 32)))
     _plate(draw, (0, 0), caption, large, anchor="la")
     return np.asarray(image)
 
 
-def crop_window(box: NDArray[np.float32], width: int, height: int) -> tuple[slice, slice]:
-    """Rows and columns of a box with a margin, inside a picture of width x height."""
+def _window(scene: Scene) -> tuple[slice, slice]:
+    """Rows and columns of the car's box with a margin."""
+    box, (width, height) = scene.car.box, scene.car.body.size
     margin = MARGIN * (box[2:] - box[:2])
     x0, y0 = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(box[2:] + margin), [width, height]).astype(int)
     return slice(int(y0), max(int(y1), int(y0) + 1)), slice(int(x0), max(int(x1), int(x0) + 1))
-
-
-def cutout(pixels: Pixels, car: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(H, W, 4) RGBA: the car with a soft edge on nothing."""
-    alpha = Image.fromarray(car.astype(np.uint8) * np.uint8(255))
-    radius = max(0.6, max(car.shape) / 1000)
-    soft = np.asarray(alpha.filter(ImageFilter.GaussianBlur(radius)))
-    return np.dstack([pixels, soft])
 
 
 def _edge(mask: NDArray[np.bool_], stroke: int) -> NDArray[np.bool_]:

@@ -1,21 +1,29 @@
-"""The public types of `POST /v1/pose`: what goes out, and the values that may come in."""
+"""The public types of `POST /v1/pose`, as they go out.
 
-from typing import Literal
+What was not asked for is absent; what was and cannot be told is null.
+"""
+
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from carpose.parts import View, Viewpoint
 
-AnswerEngine = Literal["detectron2", "rekognition"]
-EngineName = Literal[AnswerEngine, "compare"]
-Include = Literal["masks", "annotated", "crop", "cutout"]
-Cars = Literal["main", "single"]
 Point = tuple[float, float]
 """x, y in pixels of the upright picture."""
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _absent(default: None = None, **about: Any) -> Any:
+    """A field that is left out where it is None."""
+    return Field(default, exclude_if=_is_none, **about)
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class ImageSize(_Answer):
@@ -57,7 +65,7 @@ class CarAnswer(_Answer):
 
     box: tuple[float, float, float, float]
     score: float = Field(ge=0, le=1)
-    mask: Mask | None = None
+    mask: Mask | None = _absent()
 
 
 class PartAnswer(_Answer):
@@ -66,7 +74,7 @@ class PartAnswer(_Answer):
     label: str
     score: float = Field(ge=0, le=1)
     box: tuple[float, float, float, float]
-    mask: Mask | None = None
+    mask: Mask | None = _absent()
 
 
 class Compliance(_Answer):
@@ -76,27 +84,21 @@ class Compliance(_Answer):
     reasons: list[str]
 
 
-class Pictures(_Answer):
-    """Data URLs of the pictures asked for: JPEG overlay and crop, PNG cut-out with alpha."""
-
-    annotated: str | None = None
-    crop: str | None = None
-    cutout: str | None = None
-
-
 class PoseResponse(_Answer):
     """The answer to a photo."""
 
-    engine: AnswerEngine
+    engine: str
     image: ImageSize
     pose: PoseAnswer
     car: CarAnswer
     parts: list[PartAnswer]
-    compliance: Compliance | None = None
+    compliance: Compliance | None = _absent()
     warnings: list[Warning_]
     models: dict[str, str]
     timings_ms: dict[str, float]
-    images: Pictures | None = None
+    images: dict[str, str] | None = _absent(
+        description="data URLs of the pictures asked for: annotated and crop JPEG, cutout PNG"
+    )
 
 
 class Problem(BaseModel):
@@ -106,14 +108,14 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    request_id: str | None = None
+    request_id: str | None = _absent()
 
 
 class EngineOutcome(_Answer):
     """What one engine made of a photo: an answer, or why there is none."""
 
-    answer: PoseResponse | None = None
-    problem: Problem | None = None
+    answer: PoseResponse | None = _absent()
+    problem: Problem | None = _absent()
 
 
 class WheelAgreement(_Answer):

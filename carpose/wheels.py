@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carpose.detections import Box, Detections
+from carpose.detections import Detections
+from carpose.geometry import distinct, overlaps
 
 Point = tuple[float, float]
 
@@ -36,11 +37,9 @@ class ReferenceLine:
 def distinct_wheels(parts: Detections) -> Detections:
     """The wheels, largest first, each once: of boxes on the same wheel the largest stays."""
     wheels = parts[parts.labels == "wheel"]
-    kept: list[int] = []
-    for k in np.lexsort((wheels.boxes[:, 1], wheels.scores, _box_areas(wheels)))[::-1]:
-        if not any(_same_wheel(wheels.boxes[k], wheels.boxes[other]) for other in kept):
-            kept.append(int(k))
-    return wheels[kept]
+    largest_first = np.lexsort((wheels.boxes[:, 1], wheels.scores, _box_areas(wheels)))[::-1]
+    same = overlaps(wheels.boxes, wheels.boxes, over="smaller") >= SAME_WHEEL
+    return wheels[distinct(largest_first, same)]
 
 
 def reference_line(wheels: Detections) -> ReferenceLine | None:
@@ -69,11 +68,3 @@ def reference_line(wheels: Detections) -> ReferenceLine | None:
 def _box_areas(wheels: Detections) -> NDArray[np.float64]:
     size = wheels.boxes[:, 2:].astype(np.float64) - wheels.boxes[:, :2]
     return np.asarray(size[:, 0] * size[:, 1])
-
-
-def _same_wheel(a: Box, b: Box) -> bool:
-    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    if (size < 0).any():
-        return False
-    smaller = min(float(np.prod(a[2:] - a[:2])), float(np.prod(b[2:] - b[:2])))
-    return float(np.prod(size)) >= SAME_WHEEL * smaller

@@ -1,30 +1,30 @@
 """The graph: `serve run serve_config.yaml` calls `build` with the file's `args`."""
 
-from ray import serve
-from ray.serve import Application, Deployment
+from collections.abc import Sequence
 
-from deployments.config import Args, ReplicaArgs
-from deployments.detector import Detector
+from ray.serve import Application
+
+from deployments.config import Args
+from deployments.engines import ServedEngine
 from deployments.ingress import Ingress
+from deployments.own_models import OWN_MODELS
 from deployments.pose_postprocessor import PosePostprocessor
-from deployments.rekognition_client import RekognitionClient
+from deployments.rekognition_client import AMAZON
+from deployments.replicas import deployment
+
+ENGINES: tuple[ServedEngine, ...] = (OWN_MODELS, AMAZON)
+"""A line for each engine; the first one is the default, and must run for the server to be ready."""
 
 
 def build(args: Args) -> Application:
-    """The application: ingress, two detectors that run at the same time, postprocessor, and
-    Rekognition's client where it is configured."""
-    cars = _deployment(Detector, args.main_car, "MainCarSegmenter")
-    parts = _deployment(Detector, args.car_parts, "CarPartDetector")
-    paid = args.rekognition
-    return _deployment(Ingress, args.ingress).bind(
+    """The application: ingress, engines and postprocessor."""
+    return graph(args, ENGINES)
+
+
+def graph(args: Args, engines: Sequence[ServedEngine]) -> Application:
+    """The same with other engines."""
+    return deployment(Ingress, args.ingress).bind(
         args.ingress,
-        cars.bind("main_car", args.main_car),
-        parts.bind("car_parts", args.car_parts),
-        _deployment(PosePostprocessor, args.postprocessor).bind(),
-        _deployment(RekognitionClient, paid).bind(paid) if paid else None,
-        paid.price_usd if paid else 0.0,
+        [(served.engine, served.handle(args)) for served in engines],
+        deployment(PosePostprocessor, args.postprocessor).bind(),
     )
-
-
-def _deployment(kind: type, args: ReplicaArgs, name: str = "") -> Deployment:
-    return serve.deployment(name=name or kind.__name__, **args.options())(kind)

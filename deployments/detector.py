@@ -30,13 +30,11 @@ class Detector:
         """Apply `user_config`; Ray Serve calls this at the start and on every change.
 
         A bundle that cannot be served leaves the one before it in place, or that of `args`, and
-        its error in the log and in `describe`.
+        its error in the log and in `info`.
         """
         self._tuning = DetectorTuning.model_validate(user_config)
-        # Ray's types do not tell that the decorator adds these two.
-        self._batched.set_max_batch_size(self._tuning.max_batch_size)  # type: ignore[attr-defined]
-        wait_s = self._tuning.batch_wait_ms / 1000
-        self._batched.set_batch_wait_timeout_s(wait_s)  # type: ignore[attr-defined]
+        self._batched.set_max_batch_size(self._tuning.max_batch_size)
+        self._batched.set_batch_wait_timeout_s(self._tuning.batch_wait_ms / 1000)
         await self._served.want(self._tuning.bundle)
 
     async def detect(self, picture: Picture) -> Detections:
@@ -48,7 +46,7 @@ class Detector:
         loop = asyncio.get_running_loop()
         began = loop.time()
         found = await loop.run_in_executor(
-            self._executor, self._served.model.segmenter, pictures, self._score_threshold
+            self._executor, self._served.model, pictures, self._score_threshold
         )
         self._seconds.observe(loop.time() - began, {"stage": self._task})
         return found
@@ -58,7 +56,7 @@ class Detector:
         tuned = self._tuning.score_threshold
         return self._served.model.bundle.manifest.score_threshold if tuned is None else tuned
 
-    async def describe(self) -> dict[str, Any]:
+    async def info(self) -> dict[str, Any]:
         """What runs here, for GET /v1/models and readiness."""
         bundle = self._served.model.bundle
         error = self._served.error

@@ -1,33 +1,30 @@
 """The edge: one method per route of the HTTP contract, each a few lines around the pipeline."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, Response
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from carpose.answer import Question, parse_expect, parse_include
+from carpose.cars import Cars
+from carpose.engines import DETECTRON2, REKOGNITION, Engine
 from carpose.images import Limits
-from carpose.schema import AnswerEngine, Cars, Comparison, EngineName, PoseResponse
+from carpose.request import PoseRequest, includes
+from carpose.schema import Comparison, PoseResponse
+from deployments.admission import Admission
 from deployments.config import IngressArgs
+from deployments.engines import EngineHandle
 from deployments.http_app import WEB, http_app
-from deployments.metrics import answer_counter
-from deployments.pipeline import Pipeline
-from deployments.problems import outcome_of
+from deployments.metrics import AnswerCounter
+from deployments.pipeline import COMPARE, Pipeline
 from deployments.uploads import read_json_upload, read_upload
-
-logger = logging.getLogger("ray.serve")
 
 LEGACY_VIEW = {"back": 0, "front": 1, "side": 2, None: None}
 """The numbers of the original AWS sample."""
 
 Reader = Callable[[Request, Limits], Awaitable[bytes]]
-Answer = TypeVar("Answer", PoseResponse, Comparison)
 
 
 @serve.ingress()
@@ -37,14 +34,12 @@ class Ingress:
     def __init__(
         self,
         args: IngressArgs,
-        car: DeploymentHandle,
-        parts: DeploymentHandle,
-        postprocessor: DeploymentHandle,
-        rekognition: DeploymentHandle | None,
-        price_usd: float,
+        engines: Sequence[tuple[Engine, EngineHandle | None]],
+        postprocessor: DeploymentHandle[Any],
     ) -> None:
-        self._pipeline = Pipeline(args, car, parts, postprocessor, rekognition, price_usd)
-        self._answers = answer_counter()
+        self._pipeline = Pipeline(args, engines, postprocessor)
+        self._admission = Admission(args.max_in_flight, args.deadline_s)
+        self._answers = AnswerCounter()
         self._allow_origins = args.allow_origins
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -54,8 +49,11 @@ class Ingress:
     async def pose(
         self,
         request: Request,
-        engine: EngineName = "detectron2",
-        include: Annotated[str, Query(description="any of masks,annotated,crop,cutout")] = "",
+        engine: Annotated[
+            str | None,
+            Query(description="detectron2: own models, the default; rekognition; compare: both"),
+        ] = None,
+        include: Annotated[str, Query(description=f"any of {','.join(includes())}")] = "",
         expect: Annotated[str, Query(description="acceptable viewpoints, by commas")] = "",
         cars: Annotated[
             Cars | None,
@@ -63,75 +61,57 @@ class Ingress:
         ] = None,
     ) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
-        asked = Question(include=parse_include(include), expect=parse_expect(expect), cars=cars)
-        answer: PoseResponse | Comparison
-        if engine == "compare":
-            answer = await self._in_place(
-                request, read_upload, engine, lambda photo: self._pipeline.compare(photo, asked)
-            )
-        else:
-            answer = await self._answer(request, replace(asked, engine=engine), read_upload)
-        content = answer.model_dump_json(exclude_unset=True)
-        return Response(content, media_type="application/json")
+        asked = PoseRequest.of(expect, include, cars)
+        answer = await self._answer(request, read_upload, self._pipeline.engine(engine), asked)
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     async def legacy_detectron(self, request: Request) -> dict[str, Any]:
         """The original AWS sample's call: `{"image": data URL}` to picture, view and angle."""
-        return await self._legacy(request, "detectron2")
+        return await self._legacy(request, DETECTRON2)
 
     async def legacy_rekognition(self, request: Request) -> dict[str, Any]:
         """The original AWS sample's call, answered by Amazon Rekognition."""
-        return await self._legacy(request, "rekognition")
+        return await self._legacy(request, REKOGNITION)
 
     async def models(self) -> dict[str, dict[str, Any]]:
         """The models in use, their classes, thresholds and measured quality."""
-        detectors = await self._pipeline.describe_detectors()
-        return detectors | await self._pipeline.describe_rekognition()
+        return await self._pipeline.infos()
 
     async def healthz(self) -> dict[str, str]:
         """Whether this replica answers."""
         return {"status": "ok"}
 
     async def readyz(self) -> dict[str, str]:
-        """Whether every detector has its model loaded and answers."""
-        await self._pipeline.describe_detectors()
+        """Whether the default engine has its models loaded and answers."""
+        await self._pipeline.ready()
         return {"status": "ready"}
 
     async def page(self) -> FileResponse:
         """The page."""
         return FileResponse(WEB / "index.html")
 
-    async def _legacy(self, request: Request, engine: AnswerEngine) -> dict[str, Any]:
-        question = Question(engine=engine, include=frozenset({"annotated"}))
-        answer = await self._answer(request, question, read_json_upload)
-        image = answer.images.annotated if answer.images else None
-        return {"image": image, "view": LEGACY_VIEW[answer.pose.view], "angle": answer.pose.angle}
+    async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
+        asked = PoseRequest(include=frozenset({"annotated"}))
+        answer = await self._answer(request, read_json_upload, engine.name, asked)
+        assert isinstance(answer, PoseResponse)
+        assert answer.images
+        view, angle = LEGACY_VIEW[answer.pose.view], answer.pose.angle
+        return {"image": answer.images["annotated"], "view": view, "angle": angle}
 
-    async def _answer(self, request: Request, question: Question, read: Reader) -> PoseResponse:
-        return await self._in_place(
-            request, read, question.engine, lambda photo: self._pipeline.answer(photo, question)
-        )
-
-    async def _in_place(
-        self,
-        request: Request,
-        read: Reader,
-        engine: EngineName,
-        work: Callable[[bytes], Awaitable[Answer]],
-    ) -> Answer:
-        """Read the photo and do the work, within the places and the deadline, and count it."""
-        outcome = "cancelled"
-        try:
-            with self._pipeline.place():
-                async with asyncio.timeout(self._pipeline.deadline_s):
-                    answer = await work(await read(request, self._pipeline.limits))
-            outcome = _outcome(answer)
-            return answer
-        except Exception as error:
-            outcome = outcome_of(error)
-            raise
-        finally:
-            self._answers.inc(1, {"engine": engine, "outcome": outcome})
-            logger.info("answer: engine=%s outcome=%s", engine, outcome)
+    async def _answer(
+        self, request: Request, read: Reader, engine: str, asked: PoseRequest
+    ) -> PoseResponse | Comparison:
+        """Read the photo and answer it, in a slot and by the deadline, and count it."""
+        with self._answers.counted(engine) as counted:
+            async with self._admission.slot():
+                content = await read(request, self._pipeline.limits)
+                answer: PoseResponse | Comparison
+                if engine == COMPARE:
+                    answer = await self._pipeline.compare(content, asked)
+                else:
+                    answer = await self._pipeline.answer(content, engine, asked)
+            counted.outcome = _outcome(answer)
+        return answer
 
 
 def _outcome(answer: PoseResponse | Comparison) -> str:

@@ -1,6 +1,15 @@
 """Metrics beyond Ray Serve's own, which count requests, errors and latency per deployment."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from ray.serve.metrics import Counter, Histogram
+
+from deployments.problems import outcome_of
+
+logger = logging.getLogger("ray.serve")
 
 BOUNDARIES_S = [0.001, 0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
 
@@ -15,13 +24,35 @@ def stage_histogram() -> Histogram:
     )
 
 
-def answer_counter() -> Counter:
+@dataclass
+class Counted:
+    """An answer being worked on; whoever answers it says what came out."""
+
+    outcome: str = "cancelled"
+
+
+class AnswerCounter:
     """Answers by engine and outcome: a viewpoint, `unknown`, or an error's code."""
-    return Counter(
-        "carpose_answers_total",
-        description="Answers by engine and outcome (viewpoint or error code).",
-        tag_keys=("engine", "outcome"),  # type: ignore[arg-type]
-    )
+
+    def __init__(self) -> None:
+        self._answers = Counter(
+            "carpose_answers_total",
+            description="Answers by engine and outcome (viewpoint or error code).",
+            tag_keys=("engine", "outcome"),
+        )
+
+    @contextmanager
+    def counted(self, engine: str) -> Iterator[Counted]:
+        """Counts, and logs, what the block makes of a photo."""
+        counted = Counted()
+        try:
+            yield counted
+        except Exception as error:
+            counted.outcome = outcome_of(error)
+            raise
+        finally:
+            self._answers.inc(1, {"engine": engine, "outcome": counted.outcome})
+            logger.info("answer: engine=%s outcome=%s", engine, counted.outcome)
 
 
 class RekognitionMetrics:

@@ -1,20 +1,17 @@
-"""The deployment where detections become an answer. It runs on CPUs and knows no engine."""
+"""The deployment where what was found becomes an answer. It runs on CPUs and asks no model."""
 
-import time
-
-from carpose.answer import Question, describe
-from carpose.detections import Detections
+from carpose.answer import to_answer
+from carpose.engines import Engine, Found
 from carpose.images import Picture
+from carpose.request import PoseRequest
 from carpose.schema import PoseResponse
 
 
 class PosePostprocessor:
     """The rules of carpose.answer behind a handle."""
 
-    def describe(
-        self, picture: Picture, cars: Detections, parts: Detections, question: Question
-    ) -> tuple[PoseResponse, float]:
-        """The answer without its timings, and the seconds it took here."""
-        began = time.perf_counter()
-        answer = describe(picture, cars, parts, question)
-        return answer, time.perf_counter() - began
+    def answer(
+        self, picture: Picture, found: Found, engine: Engine, request: PoseRequest
+    ) -> PoseResponse:
+        """The answer without its timings."""
+        return to_answer(picture, found, engine, request).response()

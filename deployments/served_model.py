@@ -2,40 +2,12 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
-import numpy as np
-
-from carpose.bundles import Bundle, Task, open_bundle
-from carpose.errors import BadBundle
-from carpose.images import Picture
-from carpose.segmenters import Segmenter, load_segmenter
+from carpose.bundles import Task
+from carpose.model import Model, load_model
 from deployments.config import DetectorArgs
 
 logger = logging.getLogger("ray.serve")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A bundle, where it came from and what runs it: swapped as one."""
-
-    uri: str
-    bundle: Bundle
-    segmenter: Segmenter
-
-
-def load_model(uri: str, task: Task, args: DetectorArgs) -> Model:
-    """Fetch, check and load a bundle, and run it once, so that no photo pays for its first run.
-
-    Raises: CarposeError.
-    """
-    bundle = open_bundle(uri)
-    if bundle.manifest.task != task:
-        raise BadBundle(f"{uri} is a {bundle.manifest.task} bundle, not {task}")
-    segmenter = load_segmenter(bundle, args.device, args.runtime, args.threads)
-    blank = np.full((64, 64, 3), 127, np.uint8)
-    segmenter([Picture(blank, 64, 64)], 0.5)
-    return Model(uri, bundle, segmenter)
 
 
 class ServedModel:
@@ -89,6 +61,9 @@ class ServedModel:
             logger.exception("bundle %s is not served", uri)
 
     async def _load(self, uri: str) -> Model:
-        model = await asyncio.to_thread(load_model, uri, self._task, self._args)
+        args = self._args
+        model = await asyncio.to_thread(
+            load_model, uri, args.device, args.runtime, args.threads, self._task
+        )
         logger.info("bundle %s is served: %s", uri, model.bundle.identity)
         return model

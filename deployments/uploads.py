@@ -1,6 +1,9 @@
 """A request's photo: multipart form, raw body or JSON, never more bytes than the limit."""
 
+import base64
+import binascii
 import json
+import re
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -9,11 +12,14 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from carpose.errors import BadImage, TooLarge
-from carpose.images import Limits, check_media_type, from_base64
+from carpose.errors import BadImage, TooLarge, UnsupportedType
+from carpose.images import READ, Limits
 
 BASE64_GROWTH = 4 / 3
 FORM_OVERHEAD = 16 << 10
+MEDIA_TYPES = frozenset(
+    f"image/{name}" for name in ("jpeg", "jpg", "pjpeg", "png", "webp", "heic", "heif", "*")
+)
 
 
 async def read_upload(request: Request, limits: Limits) -> bytes:
@@ -28,7 +34,11 @@ async def read_upload(request: Request, limits: Limits) -> bytes:
     if media_type == "application/json":
         most = int(limits.max_bytes * BASE64_GROWTH) + FORM_OVERHEAD
         return await _json(_bounded(request, most, limits))
-    check_media_type(media_type)
+    if media_type not in MEDIA_TYPES:
+        given = f"{media_type!r}" if media_type else "no Content-Type"
+        raise UnsupportedType(
+            f"{given}: send {READ} as image/*, a multipart form with a file named image, or JSON"
+        )
     return _not_empty(await _bounded(request, limits.max_bytes, limits).body())
 
 
@@ -82,6 +92,22 @@ async def _json(request: Request) -> bytes:
     if not isinstance(image, str):
         raise BadImage('the JSON has no image: {"image": "<base64 or data URL>"}')
     return from_base64(image)
+
+
+def from_base64(text: str) -> bytes:
+    """Bytes of a base64 string or data URL; white space is ignored.
+
+    Raises: BadImage when it is not base64, or empty.
+    """
+    if text.startswith("data:"):
+        head, comma, text = text.partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise BadImage("the data URL is not base64: data:image/jpeg;base64,...")
+    try:
+        content = base64.b64decode(re.sub(r"\s+", "", text), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadImage(f"not valid base64: {error}") from error
+    return _not_empty(content)
 
 
 def _not_empty(content: bytes) -> bytes:

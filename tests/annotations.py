@@ -30,7 +30,13 @@ def annotated_photos(data: Path, split: str) -> Iterator[tuple[str, Detections]]
                 masks.append(mask)
         yield (
             image["file_name"],
-            Detections(np.array(boxes), np.ones(len(boxes)), np.array(labels), np.stack(masks)),
+            Detections(
+                np.array(boxes),
+                np.ones(len(boxes)),
+                np.array(labels),
+                np.stack(masks),
+                size=(image["width"], image["height"]),
+            ),
         )
 
 

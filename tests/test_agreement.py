@@ -1,12 +1,9 @@
 """How far two engines agree on a photo."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from carpose.agreement import compare
-from carpose.geometry import box_iou
-from carpose.schema import AnswerEngine, CarAnswer, ImageSize, PartAnswer, PoseAnswer, PoseResponse
+from carpose.schema import CarAnswer, ImageSize, PartAnswer, PoseAnswer, PoseResponse
 
 Box = tuple[float, float, float, float]
 CAR: Box = (0, 0, 100, 50)
@@ -15,7 +12,7 @@ REAR: Box = (70, 30, 90, 50)
 
 
 def answer(
-    engine: AnswerEngine,
+    engine: str,
     view: str | None = "side",
     angle: float | None = 0.0,
     car: Box = CAR,
@@ -57,15 +54,3 @@ def test_two_answers_agree_in(other: dict, agreement: tuple) -> None:
 def test_lines_turn_around_at_180_degrees() -> None:
     two = answer("detectron2", angle=89.0), answer("rekognition", angle=-89.0)
     assert compare(*two).angle_difference == 2.0
-
-
-EDGES = st.floats(0, 1000, width=32)
-BOXES = st.tuples(EDGES, EDGES, EDGES, EDGES).map(
-    lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
-)
-
-
-@given(BOXES, BOXES)
-def test_iou_is_symmetric_and_a_share(a: Box, b: Box) -> None:
-    assert 0 <= box_iou(a, b) <= 1 + 1e-9
-    assert box_iou(a, b) == box_iou(b, a)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from deployments.app import build
 from deployments.config import Args
-from tests.servers import ROOT
+from tests.conftest import ROOT
 
 FILES = ("serve_config.yaml", "serve_config.gpu.yaml")
 

@@ -9,7 +9,7 @@ pytest.importorskip("detectron2", reason="detectron2 is not on PyPI: see trainin
 
 from carpose.bundles import open_bundle
 from carpose.images import Picture
-from carpose.segmenters import load_segmenter
+from carpose.model import load_segmenter
 from training.config import load_config
 from training.export import export
 from training.network import build

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 pytest.importorskip("cv2", reason="evaluation needs: pip install 'carpose[evaluate]'")
 from pycocotools.cocoeval import COCOeval
 
+from carpose.cars import Car
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.parts import PARTS
@@ -30,7 +31,7 @@ from training.corruptions import CORRUPTIONS
 from training.dataset import Instance, Photo, raster
 from training.measure import Measured, measure
 from training.metrics import angle_error, annotated_parts, side_accuracy
-from training.report import as_json, html
+from training.report import as_json, drawn, html
 
 
 def square(x: float, y: float, size: float = 40) -> np.ndarray:
@@ -54,7 +55,7 @@ def scene(count: int, seed: int = 0) -> tuple[list[Photo], list[Detections]]:
         names = np.where(rng.random(4) < 0.2, "hood", perfect.labels)
         scores = np.round(rng.uniform(0.1, 1, 4), 1)
         photos.append(one)
-        found.append(Detections(boxes, scores, names, perfect.roi_masks))
+        found.append(replace(perfect, boxes=boxes, scores=scores, labels=names))
     return photos, found
 
 
@@ -93,12 +94,12 @@ def test_a_draw_is_what_pycocotools_says_of_the_drawn_photos() -> None:
 def test_ap_by_hand() -> None:
     one = photo(("hood", 0, 0), ("hood", 100, 0))
     boxes = np.array([[0, 0, 40, 40], [50, 80, 90, 120]])
-    half = Detections(boxes, np.array([0.9, 0.95]), np.array(["hood", "hood"]))
+    half = Detections(boxes, np.array([0.9, 0.95]), np.array(["hood", "hood"]), size=(200, 160))
     # The better score is wrong: precision 1/2 up to recall 1/2 (51 of 101 steps), then nothing.
     assert average_precision([one], [half], "car_parts")["box_ap50"] == pytest.approx(
         0.5 * 51 / 101
     )
-    assert average_precision([one], [Detections.none()], "car_parts")["box_ap"] == 0
+    assert average_precision([one], [Detections.none((200, 160))], "car_parts")["box_ap"] == 0
 
 
 def test_another_class_list() -> None:
@@ -123,7 +124,7 @@ def test_sides_by_hand() -> None:
     [(10, 5, 5), (89, -89, 2), (None, 5, np.nan), (5, None, np.inf)],
 )
 def test_lines_turn_around_at_180_degrees(expected: object, found: object, error: float) -> None:
-    pose = estimate_pose(Detections.none())
+    pose = estimate_pose(Detections.none((200, 160)))
     e, f = replace(pose, signed_angle=expected), replace(pose, signed_angle=found)
     assert angle_error(e, f) == pytest.approx(error, nan_ok=True)
 
@@ -201,6 +202,18 @@ def test_the_page_is_self_contained_and_escapes_names() -> None:
     assert "&lt;script&gt;" in page
     assert "http" not in page
     json.dumps(as_json(about, result, {}), allow_nan=False)
+
+
+def test_the_report_draws_the_car_with_its_parts() -> None:
+    def found(label: str, *box: int) -> Detections:
+        cells = np.full((1, 28, 28), 255, np.uint8)
+        return Detections(np.array([box]), np.ones(1), np.array([label]), cells, size=(200, 160))
+
+    mirror = found("left_mirror", 95, 60, 140, 100)
+    grey = Picture(np.full((160, 200, 3), 128, np.uint8), 200, 160)
+    picture = drawn(grey, mirror, Car(found("car", 40, 40, 100, 120), mirror))
+    assert (picture[95:100, 139] == 255).all(), "the white contour goes around the mirror"
+    assert (picture[150, 190] < 128).all(), "what is around the car is darker"
 
 
 def command(*args: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from ray.serve.context import _get_global_client
 
 from deployments.app import build
 from deployments.config import Args
-from tests.servers import ROOT, free_port
+from tests.conftest import ROOT, free_port
 from tests.test_config import serve_args
 
 TIMEOUT_S = 120
@@ -98,6 +98,6 @@ def assert_only_detectors_are_on(node_id: str) -> None:
 
 def described() -> list[dict[str, Any]]:
     return [
-        serve.get_deployment_handle(name, "carpose").describe.remote().result(timeout_s=60)
+        serve.get_deployment_handle(name, "carpose").info.remote().result(timeout_s=60)
         for name in ("MainCarSegmenter", "CarPartDetector")
     ]

@@ -167,17 +167,15 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(serving: Servin
         assert b"413" in client.recv(100)
 
 
-def test_an_upload_of_unsaid_length_is_refused_at_the_limit(server: str) -> None:
-    # Not the twin with tight limits: its deadline passes before its limit on a busy machine.
-    address = urllib.parse.urlsplit(server)
+def test_an_upload_of_unsaid_length_is_refused_at_the_limit(serving: Serving) -> None:
+    address = urllib.parse.urlsplit(serving.strict)
     with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as client:
         client.sendall(
-            b"POST /v1/pose HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            b"POST /strict/v1/pose HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        for _ in range(15):
-            client.sendall(b"F4240\r\n" + b"x" * 1_000_000 + b"\r\n")
-        client.sendall(b"1\r\nx\r\n")  # and no end: the answer comes all the same
+        for _ in range(21):  # 210 kB, and no end: the answer comes all the same
+            client.sendall(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
         assert b"413" in client.recv(100)
 
 
@@ -218,6 +216,16 @@ def test_health_readiness_and_models(server: str) -> None:
     models = httpx.get(f"{server}/v1/models").json()
     assert len(models["car_parts"]["classes"]) == 18
     assert models["main_car"]["classes"] == ["car"]
+
+
+def test_an_engine_that_is_one_file_is_served(server: str) -> None:
+    body = post(f"{server}/toy/v1/pose", files={"image": jpeg()}).raise_for_status().json()
+    assert (body["engine"], body["car"]["box"]) == ("toy", [0, 0, 320, 240])
+    assert httpx.get(f"{server}/toy/v1/models").json() == {"toy": {"bundle": "toy@1"}}
+    assert httpx.get(f"{server}/toy/readyz").json() == {"status": "ready"}
+    response = post(f"{server}/toy/v1/pose?engine=detectron2", files={"image": jpeg()})
+    assert code_of(response) == "bad-parameter"
+    assert "toy" in response.json()["detail"]
 
 
 def test_the_page_is_asked_for_anew_and_answers_are_never_kept(server: str) -> None:

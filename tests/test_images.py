@@ -1,8 +1,7 @@
 """Bytes to upright pixels, or a refusal that says why."""
 
-import base64
-import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pi_heif
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from carpose.errors import BadImage, CarposeError, TooLarge, TooManyPixels, UnsupportedType
-from carpose.images import Limits, decode, from_base64, to_jpeg
+from carpose.images import Limits, Look, decode, to_jpeg
+from tests.support import encoded
 
 LIMITS = Limits()
 
@@ -22,12 +22,6 @@ def picture(width: int = 60, height: int = 40) -> Image.Image:
     image = Image.new("RGB", (width, height), "red")
     image.paste("blue", (width // 2, 0, width, height))
     return image
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def png_claiming(width: int, height: int) -> bytes:
@@ -91,9 +85,46 @@ def test_exif_orientation_is_turned_upright(orientation: int) -> None:
 
 
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale_but_not_below_the_target() -> None:
-    out = decode(encoded(picture(4000, 3000), "JPEG"), LIMITS, target=800)
+    out = decode(encoded(picture(4000, 3000), "JPEG"), LIMITS, Look(longest_px=800))
     assert (out.width, out.height) == (4000, 3000)
     assert 800 <= out.pixels.shape[1] < 1700
+
+
+def test_a_crop_has_the_resolution_of_the_photo() -> None:
+    fine = np.random.default_rng(1).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    content = encoded(Image.fromarray(np.repeat(np.repeat(fine, 8, 0), 8, 1)), "JPEG", quality=95)
+    window = (800, 400, 1600, 1200)
+    whole, crop = (decode(content, LIMITS, Look(700, window=w)) for w in (None, window))
+    assert (crop.width, crop.height, crop.pixels.shape) == (800, 800, (800, 800, 3))
+    assert whole.pixels.shape[1] == 800, "the whole photo is decoded at a quarter"
+    assert abs(crop.pixels[4::8, 4::8].astype(int) - fine[50:150, 100:200]).mean() < 6
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_photo_is_turned_counter_clockwise_before_it_is_cropped(
+    turn: Any, orientation: int
+) -> None:
+    upright = picture() if orientation == 1 else picture().transpose(Image.Transpose.ROTATE_270)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(picture(), "PNG", exif=exif)
+    expected = upright.rotate(turn, expand=True)
+    out = decode(content, LIMITS, Look(turn=turn))
+    assert out.size == expected.size
+    assert (out.pixels == np.asarray(expected)).all()
+    crop = decode(content, LIMITS, Look(turn=turn, window=(3, 5, 21, 35)))
+    assert crop.size == (18, 30)
+    assert (crop.pixels == np.asarray(expected.crop((3, 5, 21, 35)))).all()
+
+
+def test_the_same_look_at_the_same_upload_has_the_same_digest() -> None:
+    content = encoded(picture(), "PNG")
+    looks = [Look(), Look(800), Look(turn=90), Look(window=(0, 0, 9, 9))]
+    digests = [decode(content, LIMITS, look).digest for look in looks]
+    assert digests[0] == digests[1], "the scale of the decode is no other picture"
+    assert len(set(digests)) == 3
+    assert decode(encoded(picture(61), "PNG"), LIMITS).digest != digests[0]
 
 
 @pytest.mark.parametrize(
@@ -142,19 +173,6 @@ def test_a_damaged_picture_is_a_picture_or_a_refusal(kind: str, data: st.DataObj
         decode(bytes(content), Limits(max_pixels=1_000_000))
     except CarposeError as error:
         assert error.detail
-
-
-@pytest.mark.parametrize("wrap", ["{}", "data:image/png;base64,{}", " {}\n"])
-def test_base64_and_data_urls_are_read(wrap: str) -> None:
-    assert from_base64(wrap.format(base64.b64encode(b"abc").decode())) == b"abc"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "@@@", "data:image/png,abc", "data:image/png;base64", "abc", "é"]
-)
-def test_what_is_not_base64_is_refused(text: str) -> None:
-    with pytest.raises(BadImage):
-        from_base64(text)
 
 
 def test_pixels_survive_jpeg() -> None:

@@ -1,6 +1,7 @@
 """How a car stands: the rules on small hand-made cases, and what must hold for all of them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from carpose.pose import Pose, estimate_pose
 from tests.annotations import annotated_photos
 
 WIDTH = 1024.0
+SIZE = (1024, 768)
 
 
 def car(*parts: tuple[str, float, float, float, float]) -> Detections:
     """Parts as (label, x0, y0, x1, y1)."""
     boxes = np.array([p[1:] for p in parts], float).reshape(-1, 4)
-    return Detections(boxes, np.full(len(parts), 0.9), np.array([p[0] for p in parts], np.str_))
+    return Detections(
+        boxes, np.full(len(parts), 0.9), np.array([p[0] for p in parts], np.str_), size=SIZE
+    )
 
 
 def codes(pose: Pose) -> set[str]:
@@ -88,7 +92,7 @@ def test_a_view_near_a_boundary_scores_lower() -> None:
 
 
 def test_nothing_found_is_null_with_reasons_not_a_side() -> None:
-    pose = estimate_pose(Detections.none())
+    pose = estimate_pose(Detections.none(SIZE))
     assert (pose.view, pose.viewpoint, pose.viewpoint_score, pose.angle) == (None,) * 4
     assert codes(pose) == {"no-parts", "no-wheels"}
 
@@ -158,7 +162,9 @@ def detections(draw: st.DrawFn) -> Detections:
     )
     scores = draw(st.lists(st.integers(1, 64).map(lambda k: k / 64), min_size=n, max_size=n))
     labels = draw(st.lists(st.sampled_from(PARTS), min_size=n, max_size=n))
-    return Detections(np.hstack([low, high]), np.array(scores), np.array(labels, np.str_))
+    return Detections(
+        np.hstack([low, high]), np.array(scores), np.array(labels, np.str_), size=SIZE
+    )
 
 
 def decided(parts: Detections, pose: Pose) -> bool:
@@ -200,7 +206,7 @@ def test_a_mirrored_car_has_the_mirrored_pose(parts: Detections) -> None:
     assume(decided(parts, pose))
     boxes = parts.boxes[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [WIDTH, 0, WIDTH, 0]
     labels = np.array([mirrored(str(label)) for label in parts.labels], np.str_)
-    other = estimate_pose(Detections(boxes, parts.scores, labels))
+    other = estimate_pose(replace(parts, boxes=boxes, labels=labels))
     assert other.viewpoint == (pose.viewpoint and mirrored(pose.viewpoint))
     if pose.signed_angle is not None and _one_line(parts):
         expected = pose.signed_angle if pose.signed_angle == 90 else -pose.signed_angle
@@ -218,7 +224,7 @@ def _one_line(parts: Detections) -> bool:
 def test_scale_and_place_change_nothing(parts: Detections, scale: float, shift: int) -> None:
     pose = estimate_pose(parts)
     assume(decided(parts, pose) and _one_line(parts))
-    moved = Detections(parts.boxes * scale + shift, parts.scores, parts.labels)
+    moved = replace(parts, boxes=parts.boxes * scale + shift)
     other = estimate_pose(moved)
     assert other.viewpoint == pose.viewpoint
     assert other.signed_angle == (pose.signed_angle and pytest.approx(pose.signed_angle))

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from carpose.bundles import open_bundle
-from tests.servers import ROOT
+from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -24,6 +23,26 @@ def test_the_make_targets_exist() -> None:
     assert {"serve", "test"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_the_python_works(
+    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (tmp_path / "photo.jpg").symlink_to(photos[0])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(shown, names)
+    assert (tmp_path / "out.jpg").stat().st_size > 10_000
+    assert names["mask"].any()
+    assert len(names["boxes"])
+
+
+def test_the_engine_of_contributing_is_the_one_that_is_tested() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)
+    assert blocks[0].rstrip() in re.sub(
+        r"\n\ndef find.*?(?=\n\nclass)", "", (ROOT / "tests/toy_engine.py").read_text(), flags=re.S
+    )
 
 
 CURLS = [c for c in COMMANDS if c.startswith("curl") and "v1/pose" in c]
@@ -51,29 +70,6 @@ def answer_of(command: str, server: str, photo: Path) -> dict[str, Any]:
     command = command.replace("http://127.0.0.1:8000", server).replace("photo.jpg", str(photo))
     done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
-
-
-def test_a_newcomer_clones_no_address_that_is_made_up() -> None:
-    assert not [c for c in COMMANDS if c.startswith("git clone")]
-
-
-@pytest.mark.parametrize(
-    ("row", "names"),
-    [
-        ("parts: box AP / AP50", ("box_ap", "box_ap50")),
-        ("parts: mask AP / AP50", ("mask_ap", "mask_ap50")),
-    ],
-)
-def test_the_figures_are_those_of_the_embedded_model_and_of_its_card(
-    row: str, names: tuple[str, ...]
-) -> None:
-    bundle = open_bundle("embedded:car_parts")
-    figures = [f"{bundle.manifest.metrics[name]:.3f}" for name in names]
-    (shown,) = re.findall(rf"^\| {re.escape(row)} \| ([^|]*) \|", README, re.M)
-    assert shown.split(" / ") == figures
-    card = (bundle.folder / "README.md").read_text()
-    for figure in figures:
-        assert f" {figure} " in card
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([\w./-]+)\)", README))

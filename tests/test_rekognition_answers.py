@@ -16,11 +16,11 @@ from carpose.rekognition.answers import (
 from carpose.rekognition.settings import CUSTOM_LABELS, Labels
 from tests.rekognition_emulator import CUSTOM, RECORDED, box, label
 
-WIDTH, HEIGHT = 1000, 500
+SIZE = (1000, 500)
 
 
 def test_a_recorded_answer_is_one_car_and_two_wheels() -> None:
-    found = from_labels(RECORDED, Labels(), WIDTH, HEIGHT)
+    found = from_labels(RECORDED, Labels(), SIZE)
     assert list(found.labels) == ["car", "wheel", "wheel"]
     assert np.allclose(found.boxes[0], [102, 124, 886, 374.5], atol=0.1)
     assert found.scores == pytest.approx([0.9957, 0.9938, 0.9893])
@@ -29,7 +29,7 @@ def test_a_recorded_answer_is_one_car_and_two_wheels() -> None:
 
 
 def test_a_custom_labels_answer_is_the_same_to_us() -> None:
-    found = from_custom_labels(CUSTOM, CUSTOM_LABELS, WIDTH, HEIGHT, "rekognition-custom-labels@v1")
+    found = from_custom_labels(CUSTOM, CUSTOM_LABELS, SIZE, "rekognition-custom-labels@v1")
     assert list(found.labels) == ["car", "wheel", "wheel"]
     assert np.allclose(found.boxes[1], [340, 250, 470, 370], atol=0.1)
     assert found.model == "rekognition-custom-labels@v1"
@@ -57,12 +57,12 @@ def test_instances_count_by_their_own_confidence(labels: Labels, kept: list[str]
             label("Wheel", (box(0.1, 0.6, 0.1, 0.2), 40)),
         ]
     }
-    assert list(from_labels(answer, labels, WIDTH, HEIGHT).labels) == kept
+    assert list(from_labels(answer, labels, SIZE).labels) == kept
 
 
 def test_boxes_that_reach_out_of_the_picture_are_cut_at_its_edge() -> None:
     answer = {"Labels": [label("Car", (box(-0.1, 0.2, 1.3, 0.9), 99))]}
-    assert from_labels(answer, Labels(), WIDTH, HEIGHT).boxes.tolist() == [[0, 100, 1000, 500]]
+    assert from_labels(answer, Labels(), SIZE).boxes.tolist() == [[0, 100, 1000, 500]]
 
 
 def changed(path: tuple[Any, ...], value: Any) -> Any:
@@ -117,12 +117,12 @@ BOX = (*INSTANCE, "BoundingBox")
 )
 def test_another_shape_is_a_broken_answer(path: tuple[Any, ...], value: Any) -> None:
     with pytest.raises(UpstreamError):
-        from_labels(changed(path, value), Labels(), WIDTH, HEIGHT)
+        from_labels(changed(path, value), Labels(), SIZE)
 
 
 def test_what_is_not_asked_for_is_not_judged() -> None:
     answer = {"Labels": [{"Name": "Person", "Instances": "nonsense"}]}
-    assert len(from_labels(answer, Labels(), WIDTH, HEIGHT)) == 0
+    assert len(from_labels(answer, Labels(), SIZE)) == 0
 
 
 KEYS = st.sampled_from(
@@ -156,11 +156,11 @@ CUSTOMS = (
 @given(JSON | st.fixed_dictionaries({"Labels": st.lists(LABELS, max_size=3)}))
 def test_any_json_is_detections_or_a_broken_answer(answer: Any) -> None:
     try:
-        found = from_labels(answer, Labels(), WIDTH, HEIGHT)
+        found = from_labels(answer, Labels(), SIZE)
     except UpstreamError:
         return
     assert (found.boxes >= 0).all()
-    assert (found.boxes <= [WIDTH, HEIGHT, WIDTH, HEIGHT]).all()
+    assert (found.boxes <= SIZE * 2).all()
     assert set(found.labels) <= {"car", "wheel"}
 
 
@@ -168,7 +168,7 @@ def test_any_json_is_detections_or_a_broken_answer(answer: Any) -> None:
 def test_any_json_is_custom_detections_or_a_broken_answer(answer: Any) -> None:
     labels = Labels()
     try:
-        found = from_custom_labels(answer, labels, WIDTH, HEIGHT, "m")
+        found = from_custom_labels(answer, labels, SIZE, "m")
     except UpstreamError:
         return
     assert set(found.labels) <= {"car", "wheel"}

@@ -1,17 +1,20 @@
 """The deployment that asks Rekognition: what it pays for, and a Custom Labels model that sleeps."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from carpose.errors import EngineBusy
-from carpose.images import Picture
+from carpose.images import Limits, Look, Picture, decode
 from carpose.rekognition.service import NotReady
 from deployments.config import RekognitionArgs
 from deployments.rekognition_client import RekognitionClient
 from tests.rekognition_emulator import ARN, Script, answer, error
+from tests.support import encoded
 
 
 def client(**args: Any) -> RekognitionClient:
@@ -20,7 +23,7 @@ def client(**args: Any) -> RekognitionClient:
 
 
 def photo(shade: int) -> Picture:
-    return Picture(np.full((100, 120, 3), shade, np.uint8), 120, 100)
+    return Picture(np.full((100, 120, 3), shade, np.uint8), 120, 100, digest=f"upload {shade}")
 
 
 def operations(aws: Script) -> list[str]:
@@ -33,21 +36,36 @@ def test_sixteen_equal_photos_at_once_are_one_call(aws: Script) -> None:
     async def story() -> None:
         asked = client()
         found = await asyncio.gather(*(asked.detect(photo(1)) for _ in range(16)))
-        assert [len(f) for f in found] == [0] * 16
+        assert [len(f.cars) for f in found] == [0] * 16
         await asked.detect(photo(2))
 
     asyncio.run(story())
     assert operations(aws) == ["DetectLabels"] * 2
 
 
-def test_the_same_pixels_of_another_original_are_another_question(aws: Script) -> None:
-    async def story() -> list[float]:
-        asked = client()
-        small, large = photo(1), Picture(photo(1).pixels, 1200, 1000)
-        return [float((await asked.detect(p)).boxes[0, 2]) for p in (small, large)]
+def test_an_upload_is_paid_once_whatever_was_decoded_of_it(aws: Script) -> None:
+    # include=crop decodes all pixels of a photo, a plain question only as many as are needed.
+    noise = np.random.default_rng(0).integers(0, 255, (3000, 4000, 3), dtype=np.uint8)
+    upload = encoded(Image.fromarray(noise))
 
-    widths = asyncio.run(story())
-    assert widths[1] == pytest.approx(10 * widths[0])
+    async def story() -> None:
+        asked = client()
+        small, full = (decode(upload, Limits(), Look(px)) for px in (1600, None))
+        assert small.pixels.shape != full.pixels.shape
+        assert [len((await asked.detect(p)).cars) for p in (small, full)] == [1, 1]
+
+    asyncio.run(story())
+    assert len(aws.asked) == 1
+
+
+def test_pixels_that_were_never_uploaded_are_not_taken_for_each_other(aws: Script) -> None:
+    async def story() -> None:
+        asked = client()
+        for shade in (1, 2):
+            await asked.detect(replace(photo(shade), digest=None))
+
+    asyncio.run(story())
+    assert len(aws.asked) == 2
 
 
 def test_an_error_is_asked_again(aws: Script) -> None:
@@ -57,7 +75,7 @@ def test_an_error_is_asked_again(aws: Script) -> None:
         asked = client()
         with pytest.raises(EngineBusy):
             await asked.detect(photo(1))
-        assert len(await asked.detect(photo(1))) == 3
+        assert len((await asked.detect(photo(1))).parts) == 2
 
     asyncio.run(story())
 
@@ -68,7 +86,7 @@ def test_a_spent_budget_refuses_new_photos_and_answers_known_ones(aws: Script) -
         await asked.detect(photo(1))
         with pytest.raises(EngineBusy, match="budget"):
             await asked.detect(photo(2))
-        assert len(await asked.detect(photo(1))) == 3
+        assert len((await asked.detect(photo(1))).parts) == 2
 
     asyncio.run(story())
     assert len(aws.asked) == 1
@@ -97,7 +115,7 @@ def test_a_stopped_custom_labels_model(aws: Script, fall_back: bool, asked: list
 
     async def story() -> str:
         own = client(project_version_arn=ARN, general_labels_when_stopped=fall_back)
-        return str((await own.detect(photo(1))).model)
+        return (await own.detect(photo(1))).models["rekognition"]
 
     if fall_back:
         assert asyncio.run(story()) == "rekognition@3.0"
@@ -109,12 +127,12 @@ def test_a_stopped_custom_labels_model(aws: Script, fall_back: bool, asked: list
 
 def test_a_running_custom_labels_model_answers(aws: Script) -> None:
     async def story() -> str:
-        return str((await client(project_version_arn=ARN).detect(photo(1))).model)
+        return (await client(project_version_arn=ARN).detect(photo(1))).models["rekognition"]
 
     assert asyncio.run(story()) == "rekognition-custom-labels@cars.2026-11-01"
 
 
 def test_what_is_asked_is_described_without_asking(aws: Script) -> None:
-    described = asyncio.run(client(project_version_arn=ARN).describe())
+    described = asyncio.run(client(project_version_arn=ARN).info())
     assert described["operation"] == "DetectCustomLabels"
     assert aws.asked == []

@@ -38,8 +38,8 @@ PHOTO = noise(200, 100)
 
 def test_cars_and_wheels_come_back_in_pixels_of_the_original(aws: Script) -> None:
     found = Rekognition(SETTINGS).detect(replace(PHOTO, width=2000, height=1000))
-    assert list(found.labels) == ["car", "wheel", "wheel"]
-    assert found.boxes[0] == pytest.approx([204, 248, 1772, 749])
+    assert [list(d.labels) for d in (found.cars, found.parts)] == [["car"], ["wheel"] * 2]
+    assert found.cars.boxes[0] == pytest.approx([204, 248, 1772, 749])
 
 
 def test_only_cars_and_wheels_are_asked_for(aws: Script) -> None:
@@ -109,7 +109,7 @@ def test_what_goes_wrong_there_has_a_meaning_here(
 )
 def test_what_passes_is_asked_again(aws: Script, reply: Reply) -> None:
     aws.next.append(reply)
-    assert len(Rekognition(SETTINGS).detect(PHOTO)) == 3
+    assert len(Rekognition(SETTINGS).detect(PHOTO).parts) == 2
     assert len(aws.asked) == 2
 
 
@@ -147,15 +147,15 @@ def test_a_burst_of_150_photos_is_answered_by_a_service_that_takes_ten_a_second(
     service = Rekognition(changed(attempts=8, read_timeout_s=5, deadline_s=60))
     with ThreadPoolExecutor(16) as clients:
         found = list(clients.map(service.detect, (noise(160, 90, seed) for seed in range(150))))
-    assert [len(f) for f in found] == [3] * 150
+    assert [len(f.parts) for f in found] == [2] * 150
     assert aws.throttled > 0, "the limit was felt"
 
 
 def test_a_custom_labels_model_answers_or_says_that_it_is_stopped(aws: Script) -> None:
     service = Rekognition(changed(project_version_arn=ARN))
     found = service.detect_custom(PHOTO)
-    assert list(found.labels) == ["car", "wheel", "wheel"]
-    assert found.model == "rekognition-custom-labels@cars.2026-11-01"
+    assert [len(d) for d in (found.cars, found.parts)] == [1, 2]
+    assert found.models == {"rekognition": "rekognition-custom-labels@cars.2026-11-01"}
     assert aws.asked[0][1]["ProjectVersionArn"] == ARN
     aws.states.appendleft("STOPPED")
     with pytest.raises(NotReady, match=r"carpose\.rekognition start"):
@@ -229,4 +229,4 @@ def test_the_real_service_finds_a_car(photos: list) -> None:
     picture = Image.open(photos[0]).convert("RGB")
     service = Rekognition(changed(region=None, read_timeout_s=10))
     found = service.detect(Picture(np.asarray(picture), *picture.size))
-    assert "car" in found.labels
+    assert len(found.cars)

@@ -10,8 +10,8 @@ from carpose.bundles import open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Limits, Picture, decode
+from carpose.model import load_segmenter
 from carpose.parts import PARTS, mirrored
-from carpose.segmenters import load_segmenter
 from carpose.segmenters.detectron2 import read_arrays
 from tests.annotations import annotated_photos
 

@@ -64,8 +64,9 @@ def test_a_tightened_mask_covers_the_pixels_it_covered(
     mask = np.clip(255 * (1 - (distance - 0.8) / 0.4), 0, 255).astype(np.uint8)[None]
     boxes, masks = tighten(BOX, mask)
     score, label = np.ones(1, np.float32), np.array(["wheel"])
-    before = Detections(BOX, score, label, mask).mask(0, 500, 400)
-    after = Detections(boxes, score, label, masks).mask(0, 500, 400)
+    size = (500, 400)
+    before = Detections(BOX, score, label, mask, size=size).mask(0).to_numpy()
+    after = Detections(boxes, score, label, masks, size=size).mask(0).to_numpy()
     assert np.count_nonzero(before & after) / np.count_nonzero(before | after) > 0.93
     rows, columns = np.nonzero(before)
     extent = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]

@@ -19,7 +19,7 @@ from detectron2.utils.events import EventStorage, get_event_storage
 
 from carpose.bundles import open_bundle
 from carpose.detections import Detections
-from carpose.segmenters import load_segmenter
+from carpose.model import load_segmenter
 from tests.drawings import draw_car_parts
 from tests.tiny_task import SIZE
 from training.config import TrainConfig, load_config
@@ -32,7 +32,7 @@ from training.loop import fit
 from training.mask_rcnn import MaskRcnnTask
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, training_input
-from training.parity import compare, matched
+from training.parity import compare, same
 from training.sessions import LocalSession
 from training.storage import filesystem
 from training.train import keep_config, main
@@ -149,7 +149,7 @@ def test_a_bundle_goes_back_into_the_network_that_it_came_from(
     before, after = (detect_with_network(m, photos, config, 0.02) for m in (model, again))
     assert sum(map(len, before)) > 3, "an untrained network finds much"
     for ours, theirs in zip(after, before, strict=True):
-        assert matched(ours, theirs) == len(ours) == len(theirs)
+        assert same(ours, theirs) == len(ours) == len(theirs)
 
 
 def test_a_full_network_starts_a_separable_one_with_nearly_its_filters(
@@ -247,13 +247,14 @@ def test_detections_without_a_partner_do_not_match() -> None:
             np.ones(len(boxes), np.float32),
             np.array(["wheel"] * len(boxes), dtype=str),
             np.full((len(boxes), 28, 28), 255, np.uint8),
+            size=(200, 100),
         )
 
     box, near, far = (0, 0, 100, 100), (0, 0, 100, 99), (0, 0, 100, 90)
-    assert matched(found(box), found(near)) == 1
-    assert matched(found(box), found(far)) == 0
-    assert matched(found(box, near), found(near)) == 1, "a partner is taken once"
-    assert matched(found(), found(near)) == 0
+    assert same(found(box), found(near)) == 1
+    assert same(found(box), found(far)) == 0
+    assert same(found(box, near), found(near)) == 1, "a partner is taken once"
+    assert same(found(), found(near)) == 0
 
 
 def test_a_storage_with_a_run_of_another_configuration_is_left_alone(

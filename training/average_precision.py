@@ -87,7 +87,6 @@ def coco_results(
             label = str(detections.labels[k])
             if label not in classes:
                 raise ValueError(f"detected {label!r} is not one of {', '.join(classes)}")
-            mask = detections.mask(k, photo.width, photo.height).astype(np.uint8)
             results.append(
                 {
                     "id": len(results) + 1,
@@ -96,7 +95,10 @@ def coco_results(
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
                     "area": (x1 - x0) * (y1 - y0),
                     "iscrowd": 0,
-                    "segmentation": coco_mask.encode(np.asfortranarray(mask)),
+                    "segmentation": {
+                        "size": [photo.height, photo.width],
+                        "counts": detections.mask(k).rle().encode(),
+                    },
                     "score": float(detections.scores[k]),
                 }
             )

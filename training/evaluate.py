@@ -17,26 +17,29 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
-from carpose.bundles import MANIFEST, Bundle, open_bundle
+from carpose.bundles import MANIFEST, open_bundle
+from carpose.cars import CAR_LABELS, Car
 from carpose.detections import Detections
+from carpose.engines import DETECTRON2
 from carpose.errors import CarposeError
-from carpose.images import Limits, Picture, decode
-from carpose.main_car import cars_only, with_parts
+from carpose.images import WHOLE, Limits, Look, Picture, decode
+from carpose.model import Model, load_model
 from carpose.pose import estimate_pose
-from carpose.segmenters import Segmenter, load_segmenter
+from carpose.segmenters import Runtime, Segmenter
 from training.corruptions import CORRUPTIONS
 from training.dataset import Photo, load_photos
 from training.measure import Measured, measure
-from training.metrics import annotated_parts
+from training.metrics import annotated_parts, main_car
 from training.split import read_split, select
 
 AP_THRESHOLD = 0.02
+SERVED = Look(DETECTRON2.longest_px)
 FRAMEWORK = {"onnx": "onnx", "openvino": "onnx", "detectron2": "detectron2"}
 
 
-def read(photo: Photo) -> Picture:
-    """The photo as the server would decode it."""
-    return decode(photo.path.read_bytes(), Limits())
+def read(photo: Photo, look: Look = SERVED) -> Picture:
+    """The photo as the server decodes it, or as `look` wants it."""
+    return decode(photo.path.read_bytes(), Limits(), look)
 
 
 def detect(
@@ -54,16 +57,14 @@ def detect(
 
 
 @dataclass(frozen=True)
-class Model:
-    """A bundle and what runs it."""
+class Chosen:
+    """A model, and whether the command line gave it."""
 
-    uri: str
+    model: Model
     given: bool
-    bundle: Bundle
-    segmenter: Segmenter
 
 
-def choose(args: argparse.Namespace) -> tuple[Model, Model | None]:
+def choose(args: argparse.Namespace) -> tuple[Chosen, Chosen | None]:
     """The part and the car model of the command line. Raises: CarposeError; SystemExit."""
     uris = {"car_parts": args.parts, "main_car": args.car}
     if args.bundle:
@@ -71,27 +72,26 @@ def choose(args: argparse.Namespace) -> tuple[Model, Model | None]:
         if uris[task]:
             raise SystemExit(f"--bundle is a {task} bundle, and so is the other one given")
         uris[task] = args.bundle
-    models: list[Model | None] = []
+    chosen: list[Chosen | None] = []
     for task, uri in uris.items():
         if task == "main_car" and uri == "none":
-            models.append(None)
+            chosen.append(None)
             continue
-        bundle = open_bundle(uri or f"embedded:{task}")
-        if bundle.manifest.task != task:
-            raise SystemExit(f"{uri} is a {bundle.manifest.task} bundle where {task} is wanted")
-        framework = bundle.manifest.framework
-        engine = args.engine or framework
-        if FRAMEWORK[engine] != framework:
+        manifest = open_bundle(uri or f"embedded:{task}").manifest
+        if manifest.task != task:
+            raise SystemExit(f"{uri} is a {manifest.task} bundle where {task} is wanted")
+        engine = args.engine or manifest.framework
+        if FRAMEWORK[engine] != manifest.framework:
             if uri:
                 raise SystemExit(
-                    f"{uri} is an {framework} bundle, which engine {engine} cannot run: "
+                    f"{uri} is an {manifest.framework} bundle, which engine {engine} cannot run: "
                     f"export it with --framework {FRAMEWORK[engine]}"
                 )
-            engine = framework
-        runtime = "openvino" if engine == "openvino" else "onnxruntime"
-        segmenter = load_segmenter(bundle, "cpu", runtime, args.threads)
-        models.append(Model(uri or f"embedded:{task}", bool(uri), bundle, segmenter))
-    parts, cars = models
+            engine = manifest.framework
+        runtime: Runtime = "openvino" if engine == "openvino" else "onnxruntime"
+        model = load_model(uri or f"embedded:{task}", "cpu", runtime, args.threads)
+        chosen.append(Chosen(model, bool(uri)))
+    parts, cars = chosen
     assert parts is not None
     return parts, cars
 
@@ -109,25 +109,23 @@ def run(
     sources = photos
 
     def load(photo: Photo) -> Picture:
-        return worse.picture(read(photo)) if worse else read(photo)
+        return worse.picture(read(photo, WHOLE)) if worse else read(photo)
 
-    everything = detect(parts.segmenter, sources, AP_THRESHOLD, load, f"{corruption or 'parts'}")
+    everything = detect(parts, sources, AP_THRESHOLD, load, f"{corruption or 'parts'}")
     if worse:
         photos, outlines = [worse.photo(p) for p in photos], [worse.photo(p) for p in outlines]
     threshold = parts.bundle.manifest.score_threshold
     served = [d[d.scores >= threshold] for d in everything]
     seen: list[Detections] | None = None
-    confirmed: list[Detections] | None = None
+    main: list[Car | str] | None = None
     if cars:
-        found = detect(cars.segmenter, sources, AP_THRESHOLD, load, f"{corruption or 'cars'}")
+        found = detect(cars, sources, AP_THRESHOLD, load, f"{corruption or 'cars'}")
         # COCO's trucks and buses are cars to us.
-        seen = [replace(c, labels=np.full(len(c), "car")) for c in map(cars_only, found)]
+        seen = [c[np.isin(c.labels, CAR_LABELS)] for c in found]
+        seen = [replace(c, labels=np.full(len(c), "car")) for c in seen]
         least = cars.bundle.manifest.score_threshold
-        confirmed = [
-            with_parts(c[c.scores >= least], own, p.width, p.height)
-            for c, own, p in zip(seen, served, photos, strict=True)
-        ]
-    return Measured(photos, outlines, everything, served, seen, confirmed, clean)
+        main = [main_car(c[c.scores >= least], p) for c, p in zip(seen, served, strict=True)]
+    return Measured(photos, outlines, everything, served, seen, main, clean)
 
 
 def record(model: Model, figures: dict[str, float]) -> None:
@@ -179,7 +177,7 @@ def main() -> None:
     args = parse()
     split: str = args.split or ("trainingset" if args.split_file else "testset")
     try:
-        parts, cars = choose(args)
+        chosen_parts, chosen_cars = choose(args)
         photos = load_photos(args.data, split, "car_parts")
         outlines = load_photos(args.data, split, "main_car")
         if args.split_file:
@@ -188,6 +186,7 @@ def main() -> None:
     except (CarposeError, FileNotFoundError, ValueError) as error:
         raise SystemExit(str(error)) from error
     photos, outlines = photos[: args.limit], outlines[: args.limit]
+    parts, cars = chosen_parts.model, chosen_cars.model if chosen_cars else None
 
     clean = run(parts, cars, photos, outlines)
     result = measure(clean, args.resamples, args.seed)
@@ -218,10 +217,10 @@ def main() -> None:
         values = {n: f.value for n, f in result.figures.items()}
         of_cars = {n for n in values if n.startswith("car_")}
         # With one bundle given, the embedded partner keeps the figures of its own card.
-        given = parts.given or bool(cars and cars.given)
-        if parts.given or not given:
+        given = chosen_parts.given or bool(chosen_cars and chosen_cars.given)
+        if chosen_parts.given or not given:
             record(parts, {n: v for n, v in values.items() if n not in of_cars})
-        if cars and (cars.given or not given):
+        if cars and chosen_cars and (chosen_cars.given or not given):
             record(cars, {n.removeprefix("car_"): values[n] for n in values if n in of_cars})
 
 

@@ -25,7 +25,7 @@ from pyarrow.fs import LocalFileSystem, copy_files
 
 from carpose.bundles import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
 from carpose.errors import MissingDependency
-from carpose.segmenters import load_segmenter
+from carpose.model import load_segmenter
 from training.config import TrainConfig, load_config
 from training.dataset import load_photos
 from training.evaluate import AP_THRESHOLD, detect

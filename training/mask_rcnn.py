@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from carpose.bundles import ModelInput
 from carpose.detections import Detections
-from carpose.segmenters.network_input import network_input, to_detections
+from carpose.segmenters.detectron2 import infer
 from training.average_precision import average_precision
 from training.config import TrainConfig
 from training.dataset import Photo
@@ -51,27 +51,10 @@ def detect(
     postprocessing."""
     channels = "BGR" if config.model.backbone == "resnet50" else "RGB"
     spec = ModelInput(size=config.size, channels=channels)
-    found = []
-    for photo in tqdm(photos, unit="photo", leave=False, disable=not progress):
-        picture = read(photo)
-        tensor = network_input(picture, spec)
-        with torch.no_grad():
-            output = network.inference(  # type: ignore[operator]
-                [{"image": torch.from_numpy(tensor)}], do_postprocess=False
-            )[0].to("cpu")
-        found.append(
-            to_detections(
-                output.pred_boxes.tensor.numpy(),
-                output.pred_classes.numpy(),
-                output.pred_masks.numpy(),
-                output.scores.numpy(),
-                (tensor.shape[1], tensor.shape[2]),
-                picture,
-                config.labels,
-                threshold,
-            )
-        )
-    return found
+    return [
+        infer(network, [read(photo)], spec, config.labels, threshold)[0]
+        for photo in tqdm(photos, unit="photo", leave=False, disable=not progress)
+    ]
 
 
 def _inputs(examples: list[Example], bgr: bool) -> list[dict]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carpose.cars import Car
 from carpose.detections import Detections
 from carpose.parts import PARTS, VIEWPOINTS
 from carpose.pose import Pose
@@ -26,7 +27,8 @@ CLOSE_DEG = 15.0
 
 @dataclass(frozen=True)
 class Measured:
-    """P photos with what was found: all parts, those served, all cars, those confirmed by parts.
+    """P photos with what was found: all parts, those served, all cars, the main one
+    (or the code of the refusal).
 
     `clean` is the annotations' pose before any corruption: turning the camera changes the angle,
     but not the side of the car that is seen.
@@ -37,7 +39,7 @@ class Measured:
     everything: list[Detections]
     served: list[Detections]
     seen: list[Detections] | None
-    cars: list[Detections] | None
+    cars: list[Car | str] | None
     clean: list[Pose]
 
 
@@ -75,8 +77,8 @@ def measure(run: Measured, resamples: int, seed: int, per_class: bool = True) ->
     sides = [side_counts(t, f) for t, f in zip(truth, run.served, strict=True)]
     figures["side_accuracy"] = share([s[0] for s in sides], [s[1] for s in sides], draws)
 
-    found = poses(run.photos, run.served, run.cars)
-    expected = poses(run.photos, truth, None)
+    found = poses(run.served, run.cars)
+    expected = poses(truth, None)
     pairs = [(str(c.viewpoint), viewpoint_of(f)) for c, f in zip(run.clean, found, strict=True)]
     views = [
         not isinstance(f, str) and f.view == c.view for c, f in zip(run.clean, found, strict=True)
@@ -101,7 +103,7 @@ def measure(run: Measured, resamples: int, seed: int, per_class: bool = True) ->
 
     ious: list[float] | None = None
     if run.seen is not None and run.cars is not None:
-        ious = main_car_iou(run.outlines, run.cars, run.served)
+        ious = main_car_iou(run.outlines, run.cars)
         figures["car_mean_iou"] = share(ious, ones, draws)
         # A bootstrap says nothing of a minimum.
         figures["car_worst_iou"] = figure(np.array([min(ious)]))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from carpose.cars import Car, choose_car
 from carpose.detections import Detections
+from carpose.engines import DETECTRON2
 from carpose.errors import CarposeError
-from carpose.geometry import angle_between, box_iou
-from carpose.main_car import cropped_car, main_car, parts_of
+from carpose.geometry import angle_between, matched, overlaps
 from carpose.parts import PARTS, mirrored
 from carpose.pose import Pose, estimate_pose
 from training.dataset import Photo, raster
@@ -30,21 +31,27 @@ def annotated_parts(photo: Photo, cells: int = 56, classes: Sequence[str] = PART
         masks.append(np.asarray(cropped))
         labels.append(classes[instance.label])
     if not boxes:
-        return Detections.none()
-    return Detections(np.array(boxes), np.ones(len(boxes)), np.array(labels), np.stack(masks))
+        return Detections.none((photo.width, photo.height))
+    return Detections(
+        np.array(boxes, np.float32),
+        np.ones(len(boxes), np.float32),
+        np.array(labels),
+        np.stack(masks),
+        size=(photo.width, photo.height),
+    )
 
 
 def side_counts(truth: Detections, found: Detections) -> tuple[int, int]:
-    """(on the right side, all) of found parts on a sided part or its twin (IoU >= 0.5)."""
+    """(on the right side, all) of found parts on a sided part or its mirror part (IoU >= 0.5)."""
     right = wrong = 0
-    for box, label in zip(found.boxes, found.labels, strict=True):
-        if mirrored(str(label)) == label:
+    shares = overlaps(found.boxes, truth.boxes)
+    for label, row in zip(map(str, found.labels), shares, strict=True):
+        if mirrored(label) == label:
             continue
-        pair = {str(label), mirrored(str(label))}
         near = [
-            (box_iou(box, truth.boxes[k]), str(truth.labels[k]))
-            for k in range(len(truth))
-            if str(truth.labels[k]) in pair
+            (share, str(name))
+            for share, name in zip(row, truth.labels, strict=True)
+            if name in (label, mirrored(label))
         ]
         overlap, name = max(near, default=(0.0, ""))
         if overlap >= 0.5:
@@ -54,79 +61,47 @@ def side_counts(truth: Detections, found: Detections) -> tuple[int, int]:
 
 
 def side_accuracy(truth: list[Detections], found: list[Detections]) -> float:
-    """Of found parts on a sided part or its twin (IoU >= 0.5): the share on the right side."""
+    """Share on the right side, of found parts on a sided part or its mirror part (IoU >= 0.5)."""
     counts = [side_counts(t, f) for t, f in zip(truth, found, strict=True)]
     return sum(c[0] for c in counts) / max(1, sum(c[1] for c in counts))
 
 
 def found_share(truth: Detections, found: Detections) -> float:
-    """F1 of the parts at box IoU 0.5, each annotation taken once, best score first."""
-    free = set(range(len(truth)))
-    hits = 0
-    for k in np.argsort(-found.scores, kind="stable"):
-        near = [
-            (box_iou(found.boxes[k], truth.boxes[j]), j)
-            for j in free
-            if truth.labels[j] == found.labels[k]
-        ]
-        overlap, j = max(near, default=(0.0, -1))
-        if overlap >= 0.5:
-            free.discard(j)
-            hits += 1
+    """F1 of the parts at box IoU 0.5, each annotation taken once."""
+    shares = overlaps(found.boxes, truth.boxes)
+    shares[found.labels[:, None] != truth.labels[None, :]] = 0
     total = len(truth) + len(found)
-    return 2 * hits / total if total else 1.0
+    return 2 * len(matched(shares, 0.5)) / total if total else 1.0
 
 
-def main_car_iou(
-    photos: list[Photo], found: list[Detections], parts: list[Detections]
-) -> list[float]:
-    """(P,) IoU of the main car's served mask, its parts' pixels included, with the annotated whole
-    car; 0 where none was found."""
+def main_car(found: Detections, parts: Detections) -> Car | str:
+    """The car that a photo is about, as the server chooses it, or the code of the refusal."""
+    try:
+        return choose_car(found, parts, DETECTRON2.policy(None))
+    except CarposeError as error:
+        return error.code
+
+
+def main_car_iou(photos: list[Photo], cars: list[Car | str]) -> list[float]:
+    """(P,) IoU of the main car's mask with the annotated whole car; 0 where none was found."""
     values = []
-    for photo, cars, served in zip(photos, found, parts, strict=True):
+    for photo, car in zip(photos, cars, strict=True):
         polygons = [polygon for i in photo.instances for polygon in i.polygons]
         truth = raster(polygons, photo.width, photo.height).astype(bool)
-        try:
-            index = main_car(cars)
-            own = parts_of(cars, index, served, photo.width, photo.height)
-            rows, columns, inside = cropped_car(cars, index, own, photo.width, photo.height)
-            car = np.zeros_like(truth)
-            car[rows, columns] = inside
-        except CarposeError:
+        if isinstance(car, str):
             values.append(0.0)
             continue
-        union = np.count_nonzero(truth | car)
-        values.append(float(np.count_nonzero(truth & car) / union) if union else 1.0)
+        mask = car.mask.to_numpy()
+        union = np.count_nonzero(truth | mask)
+        values.append(float(np.count_nonzero(truth & mask) / union) if union else 1.0)
     return values
 
 
-def poses(
-    photos: list[Photo], parts: list[Detections], cars: list[Detections] | None
-) -> list[Pose | str]:
-    """The pose of every photo, or the code of the error; with `cars`, of the main car's parts."""
-    found: list[Pose | str] = []
-    for k, photo in enumerate(photos):
-        try:
-            own = parts[k]
-            if cars is not None:
-                own = parts_of(cars[k], main_car(cars[k]), own, photo.width, photo.height)
-            found.append(estimate_pose(own))
-        except CarposeError as error:
-            found.append(error.code)
-    return found
-
-
-def viewpoints(
-    photos: list[Photo], parts: list[Detections], cars: list[Detections] | None
-) -> list[tuple[str, str]]:
-    """(annotated, detected) viewpoint of every photo; "None" or a code where there is no answer.
-
-    With `cars`, only the parts of the main car count, as in the server.
-    """
-    return [
-        (str(estimate_pose(annotated_parts(photo)).viewpoint), viewpoint_of(pose))
-        for photo, pose in zip(photos, poses(photos, parts, cars), strict=True)
-    ]
+def poses(parts: list[Detections], cars: list[Car | str] | None) -> list[Pose | str]:
+    """The pose of every photo, or the code of the refusal; with `cars`, of the main car's parts."""
+    if cars is None:
+        return [estimate_pose(one) for one in parts]
+    return [car if isinstance(car, str) else estimate_pose(car.parts) for car in cars]
 
 
 def viewpoint_of(pose: Pose | str) -> str:

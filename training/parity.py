@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from carpose.detections import Detections
+from carpose.geometry import matched, overlaps
 from training.average_precision import average_precision
 from training.dataset import Photo, Task
 
@@ -35,26 +33,11 @@ class Parity:
         )
 
 
-def box_ious(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, M) IoU of boxes (N, 4) with boxes (M, 4)."""
-    size = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    inside = np.clip(size, 0, None).prod(axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (a, b)]
-    union = areas[0][:, None] + areas[1][None, :] - inside
-    ious: NDArray[np.float32] = inside / np.maximum(union, 1e-6)
-    return ious
-
-
-def matched(one: Detections, other: Detections) -> int:
-    """How many of `one` have a partner of their own in `other`: greedy by IoU."""
-    ious = box_ious(one.boxes, other.boxes)
-    ious[one.labels[:, None] != other.labels[None, :]] = 0
-    count = 0
-    while ious.size and ious.max() >= SAME_IOU:
-        row, column = np.unravel_index(ious.argmax(), ious.shape)
-        ious[row], ious[:, column] = 0, 0
-        count += 1
-    return count
+def same(one: Detections, other: Detections) -> int:
+    """How many of `one` have a partner of their own in `other`."""
+    shares = overlaps(one.boxes, other.boxes)
+    shares[one.labels[:, None] != other.labels[None, :]] = 0
+    return len(matched(shares, SAME_IOU))
 
 
 def compare(
@@ -70,7 +53,7 @@ def compare(
     ]
     differences = [figures[1][name] - figures[0][name] for name in ("box_ap", "mask_ap")]
     return Parity(
-        same=sum(matched(a, b) for a, b in zip(first, second, strict=True)),
+        same=sum(same(a, b) for a, b in zip(first, second, strict=True)),
         total=max(sum(map(len, first)), sum(map(len, second))),
         ap_difference=max(differences, key=abs),
     )

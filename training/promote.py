@@ -25,10 +25,10 @@ import yaml
 
 from carpose.bundles import open_bundle
 from carpose.errors import CarposeError
-from carpose.segmenters import load_segmenter
+from carpose.model import load_model
 from training.bootstrap import Figure
 from training.dataset import load_photos
-from training.evaluate import Model, run
+from training.evaluate import run
 from training.measure import measure
 
 REFUSED = 3
@@ -86,18 +86,16 @@ def compare(
 
     Raises: CarposeError; ValueError when the bundles are of different tasks.
     """
-    bundles = [open_bundle(uri) for uri in (served, candidate)]
-    task = bundles[1].manifest.task
-    if bundles[0].manifest.task != task:
+    task, now = (open_bundle(uri).manifest.task for uri in (candidate, served))
+    if now != task:
         raise ValueError(f"{candidate} is a {task} bundle, {served} is not")
     photos = load_photos(data, split, "car_parts")[:limit]
     outlines = load_photos(data, split, "main_car")[:limit]
     uri = "embedded:main_car" if task == "car_parts" else "embedded:car_parts"
-    bundle = open_bundle(uri)
-    other = Model(uri, False, bundle, load_segmenter(bundle, threads=2))
+    other = load_model(uri, threads=2)
     figures = []
-    for uri, bundle in zip((served, candidate), bundles, strict=True):
-        own = Model(uri, True, bundle, load_segmenter(bundle, threads=2))
+    for uri in (served, candidate):
+        own = load_model(uri, threads=2)
         pair = (own, other) if task == "car_parts" else (other, own)
         figures.append(measure(run(*pair, photos, outlines), 200, seed).figures)
     return changes(*figures)

@@ -10,13 +10,12 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from carpose.cars import Car
 from carpose.detections import Detections
-from carpose.errors import CarposeError
-from carpose.images import Picture, data_url, to_jpeg
-from carpose.main_car import main_car, parts_of
+from carpose.images import Picture, Pixels, data_url, to_jpeg
 from carpose.parts import PARTS, VIEWPOINTS
 from carpose.pose import estimate_pose
-from carpose.render import annotated
+from carpose.render import Scene, annotated, overlay
 from training.bootstrap import Figure
 from training.dataset import Photo, raster
 from training.measure import Measured, Result
@@ -98,36 +97,39 @@ def as_json(about: About, result: Result, worse: dict[str, Result]) -> dict[str,
     }
 
 
-def _drawn(picture: Picture, parts: Detections, car: np.ndarray) -> str:
-    scale = min(1.0, DRAWN_PX / max(picture.pixels.shape[:2]))
-    image = Image.fromarray(annotated(picture.pixels, parts, car, estimate_pose(parts)))
-    small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+def _shown(pixels: Pixels) -> str:
+    """A picture of the page, as a data URL."""
+    scale = min(1.0, DRAWN_PX / max(pixels.shape[:2]))
+    size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
+    small = Image.fromarray(pixels).resize((size[0], size[1]))
     return data_url(to_jpeg(np.asarray(small), 80), "image/jpeg")
+
+
+def drawn(picture: Picture, served: Detections, car: Car | str | None) -> Pixels:
+    """What was found, drawn as the server draws it; nothing where no car was."""
+    if isinstance(car, Car):
+        return annotated(Scene.of(picture, car, estimate_pose(car.parts)))
+    everywhere = np.full(picture.pixels.shape[:2], car is None)
+    return overlay(picture.pixels, served, everywhere, estimate_pose(served))
 
 
 def _worst(result: Result, run: Measured, read: Callable[[Photo], Picture]) -> list[dict]:
     order = sorted(range(len(result.photos)), key=lambda k: -result.photos[k].badness)[:WORST]
-    drawn = []
+    worst = []
     for k in order:
-        photo, picture = run.photos[k], read(run.photos[k])
+        photo = run.photos[k]
+        picture = read(photo)
         polygons = [polygon for i in run.outlines[k].instances for polygon in i.polygons]
         truth = raster(polygons, photo.width, photo.height).astype(bool)
-        own, car = run.served[k], np.ones_like(truth)
-        if run.cars is not None:
-            try:
-                index = main_car(run.cars[k])
-                own = parts_of(run.cars[k], index, own, photo.width, photo.height)
-                car = run.cars[k].mask(index, photo.width, photo.height)
-            except CarposeError:
-                car = np.zeros_like(truth)
-        drawn.append(
+        parts = annotated_parts(photo)
+        worst.append(
             {
                 "result": result.photos[k],
-                "truth": _drawn(picture, annotated_parts(photo), truth),
-                "found": _drawn(picture, own, car),
+                "truth": _shown(overlay(picture.pixels, parts, truth, estimate_pose(parts))),
+                "found": _shown(drawn(picture, run.served[k], run.cars and run.cars[k])),
             }
         )
-    return drawn
+    return worst
 
 
 def html(

@@ -3,11 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from carpose.engines import REKOGNITION
 from carpose.errors import BadImage
 from carpose.images import Picture, to_jpeg
-
-LONGEST_PX = 1600
-"""A car that fills a photo of this size has wheels of 200 px; more pixels cost time to send."""
 
 SHORTEST_PX, HIGHEST_PX = 80, 10_000
 """Sides that DetectLabels and DetectCustomLabels accept."""
@@ -27,7 +25,7 @@ def within_limits(picture: Picture, most_bytes: int) -> bytes:
     Raises: BadImage for a picture so narrow that no scale fits.
     """
     height, width = picture.pixels.shape[:2]
-    scale = min(1.0, LONGEST_PX / max(width, height))
+    scale = min(1.0, REKOGNITION.longest_px / max(width, height))
     scale = max(scale, SHORTEST_PX / min(width, height))
     if max(width, height) * scale > HIGHEST_PX:
         raise BadImage(

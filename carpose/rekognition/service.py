@@ -20,6 +20,7 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
 from carpose.detections import Detections
+from carpose.engines import Found
 from carpose.errors import EngineBusy, EngineUnavailable, UpstreamError
 from carpose.images import Picture
 from carpose.rekognition.answers import from_custom_labels, from_labels
@@ -95,7 +96,7 @@ class Rekognition:
             raise EngineUnavailable(f"Amazon Rekognition is misconfigured: {error}") from error
         self._client.meta.events.register_first("before-send.rekognition", self._check_deadline)
 
-    def detect(self, picture: Picture) -> Detections:
+    def detect(self, picture: Picture) -> Found:
         """Cars and wheels in a picture, by general labels; blocks up to the deadline.
 
         Raises: BadImage; EngineUnavailable; EngineBusy; UpstreamError; TimeoutError.
@@ -109,9 +110,9 @@ class Rekognition:
             Settings={"GeneralLabels": {"LabelInclusionFilters": names}},
             Features=["GENERAL_LABELS"],
         )
-        return from_labels(answer, self.settings.labels, picture.width, picture.height)
+        return _found(from_labels(answer, self.settings.labels, picture.size))
 
-    def detect_custom(self, picture: Picture) -> Detections:
+    def detect_custom(self, picture: Picture) -> Found:
         """The same by the Custom Labels model of the settings.
 
         Raises: as `detect`; NotReady while the model is stopped.
@@ -125,7 +126,7 @@ class Rekognition:
             MinConfidence=100 * labels.threshold,
         )
         model = "rekognition-custom-labels@" + arn.split("/version/")[1].split("/")[0]
-        return from_custom_labels(answer, labels, picture.width, picture.height, model)
+        return _found(from_custom_labels(answer, labels, picture.size, model))
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         self._until.at = time.monotonic() + self.settings.deadline_s
@@ -152,6 +153,11 @@ class Rekognition:
     def _check_deadline(self, **_: Any) -> None:
         if time.monotonic() >= self._until.at:
             raise DeadlinePassed("the deadline passed while Rekognition was asked")
+
+
+def _found(found: Detections) -> Found:
+    cars, wheels = (found[found.labels == kind] for kind in ("car", "wheel"))
+    return Found(cars, wheels, {"rekognition": found.model})
 
 
 def _of_service(error: ClientError) -> Exception:

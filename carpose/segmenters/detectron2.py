@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from carpose.bundles import Bundle
+from carpose.bundles import Bundle, ModelInput
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Picture
 from carpose.segmenters import Device
-from carpose.segmenters.network_input import network_input, to_detections
+from carpose.segmenters.postprocess import to_detections
+from carpose.segmenters.preprocess import network_input
 
 
 class Detectron2Segmenter:
@@ -42,7 +43,6 @@ class Detectron2Segmenter:
         cfg.MODEL.WEIGHTS = ""
         cfg.MODEL.DEVICE = device
         self.bundle = bundle
-        self._torch: Any = torch
         self._model = build_model(cfg).eval()
         state = _state_dict(bundle.weights, torch)
         missing = set(self._model.state_dict()) - set(state)
@@ -56,27 +56,49 @@ class Detectron2Segmenter:
 
     def __call__(self, pictures: Sequence[Picture], score_threshold: float) -> list[Detections]:
         """See `Segmenter`. One forward pass for all pictures."""
-        torch = self._torch
-        tensors = [network_input(picture, self.bundle.manifest.input) for picture in pictures]
-        with self._lock, torch.inference_mode():
-            outputs = self._model.inference(
-                [{"image": torch.from_numpy(tensor)} for tensor in tensors], do_postprocess=False
-            )
-            found = [output.to("cpu") for output in outputs]
-        return [
-            to_detections(
-                one.pred_boxes.tensor.numpy(),
-                one.pred_classes.numpy(),
-                one.pred_masks.numpy(),
-                one.scores.numpy(),
-                (tensor.shape[1], tensor.shape[2]),
-                picture,
-                self.bundle.manifest.classes,
+        manifest = self.bundle.manifest
+        with self._lock:
+            return infer(
+                self._model,
+                pictures,
+                manifest.input,
+                manifest.classes,
                 score_threshold,
                 self.bundle.identity,
             )
-            for one, tensor, picture in zip(found, tensors, pictures, strict=True)
-        ]
+
+
+def infer(
+    network: Any,
+    pictures: Sequence[Picture],
+    spec: ModelInput,
+    classes: Sequence[str],
+    score_threshold: float,
+    model: str = "",
+) -> list[Detections]:
+    """Detections of a Detectron2 network in evaluation mode; one forward pass for all pictures."""
+    import torch
+
+    tensors = [network_input(picture, spec) for picture in pictures]
+    with torch.inference_mode():
+        outputs = network.inference(
+            [{"image": torch.from_numpy(tensor)} for tensor in tensors], do_postprocess=False
+        )
+        found = [output.to("cpu") for output in outputs]
+    return [
+        to_detections(
+            one.pred_boxes.tensor.numpy(),
+            one.pred_classes.numpy(),
+            one.pred_masks.numpy(),
+            one.scores.numpy(),
+            (tensor.shape[1], tensor.shape[2]),
+            picture,
+            classes,
+            score_threshold,
+            model,
+        )
+        for one, tensor, picture in zip(found, tensors, pictures, strict=True)
+    ]
 
 
 class _ArraysOnly(pickle.Unpickler):

@@ -11,7 +11,8 @@ from carpose.detections import Detections
 from carpose.errors import MissingDependency
 from carpose.images import Picture
 from carpose.segmenters import Runtime
-from carpose.segmenters.network_input import network_input, to_detections
+from carpose.segmenters.postprocess import to_detections
+from carpose.segmenters.preprocess import network_input
 
 OUTPUTS = ("boxes", "classes", "masks", "scores")
 THRESHOLD = "score_threshold"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carpose.detections import Detections
-from carpose.twins import without_twins
+from carpose.mirror_nms import mirror_nms
 
 HERE, NEAR, AWAY = (0, 0, 100, 100), (5, 0, 105, 100), (200, 0, 300, 100)
 
@@ -15,6 +15,7 @@ def found(*parts: tuple[str, tuple[int, int, int, int]]) -> Detections:
         np.array([box for _, box in parts], np.float32),
         np.linspace(0.9, 0.5, len(parts), dtype=np.float32),
         np.array([label for label, _ in parts], dtype=str),
+        size=(400, 200),
     )
 
 
@@ -30,10 +31,10 @@ def found(*parts: tuple[str, tuple[int, int, int, int]]) -> Detections:
         ([("hood", HERE)], [0]),
         ([], []),
     ],
-    ids=["twins", "apart", "same-side", "other-part", "no-sides", "three", "one", "none"],
+    ids=["mirror-parts", "apart", "same-side", "other-part", "no-sides", "three", "one", "none"],
 )
-def test_of_twins_in_one_place_the_better_stays(
+def test_of_left_and_right_in_one_place_the_better_stays(
     parts: list[tuple[str, tuple[int, int, int, int]]], kept: list[int]
 ) -> None:
     all_of_them = found(*parts)
-    assert np.array_equal(without_twins(all_of_them).scores, all_of_them.scores[kept])
+    assert np.array_equal(mirror_nms(all_of_them).scores, all_of_them.scores[kept])

@@ -1,26 +1,14 @@
-"""What Mask R-CNN reads, and its raw output as `Detections`: shared by all frameworks."""
+"""Mask R-CNN's raw output as `Detections`: shared by all frameworks."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from carpose.bundles import ModelInput
 from carpose.detections import Detections
 from carpose.images import Picture
+from carpose.mirror_nms import mirror_nms
 from carpose.tight_boxes import tighten
-from carpose.twins import without_twins
-
-
-def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
-    """(3, h, w) float32, 0 to 255, longest side `spec.size`, in the network's channel order."""
-    height, width = picture.pixels.shape[:2]
-    scale = spec.size / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    resized = Image.fromarray(picture.pixels).resize(size, Image.Resampling.BILINEAR)
-    chw = np.asarray(resized, np.float32).transpose(2, 0, 1)
-    return np.ascontiguousarray(chw if spec.channels == "RGB" else chw[::-1])
 
 
 def mask_confidence(masks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -62,7 +50,12 @@ def to_detections(
     corners = corners * np.array([picture.width / width, picture.height / height] * 2, np.float32)
     corners = np.clip(corners, 0, np.array([picture.width, picture.height] * 2, np.float32))
     found = Detections(
-        corners, np.clip(scores[order], 0, 1), np.array(labels)[classes[order]], cells, model
+        corners,
+        np.clip(scores[order], 0, 1),
+        np.array(labels)[classes[order]],
+        cells,
+        model,
+        size=(picture.width, picture.height),
     )
     # Boxes without extent have no place in a picture; Mask R-CNN makes them at its borders.
-    return without_twins(found[np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))])
+    return mirror_nms(found[np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))])

@@ -5,7 +5,7 @@ import pytest
 
 from carpose.detections import Detections
 from carpose.images import Picture
-from carpose.segmenters.network_input import mask_confidence, to_detections
+from carpose.segmenters.postprocess import mask_confidence, to_detections
 
 PICTURE = Picture(np.zeros((100, 200, 3), np.uint8), 400, 200)
 """Decoded at half its size."""

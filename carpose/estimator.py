@@ -1,0 +1,93 @@
+"""The front door: photos answered in this process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+from carpose.answer import Answer, to_answer
+from carpose.engines import DETECTRON2, Engine, Found, found_by_own_models
+from carpose.images import Limits, Look, Picture, decode
+from carpose.model import Model, load_model
+from carpose.order import at_once, in_order
+from carpose.request import Names, PoseRequest
+from carpose.segmenters import Device, Runtime
+
+
+@dataclass(frozen=True)
+class OwnModels:
+    """The engine `detectron2`: both models on a picture, one after the other."""
+
+    car_parts: Model
+    main_car: Model
+
+    def __call__(self, picture: Picture) -> Found:
+        """Cars and parts in a picture."""
+        cars, parts = self.main_car([picture])[0], self.car_parts([picture])[0]
+        return found_by_own_models(cars, parts)
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """Answers photos; calls from several threads are allowed.
+
+    detect: finds cars and parts in a picture.
+    engine: whose habits apply.
+    """
+
+    detect: Callable[[Picture], Found]
+    engine: Engine = DETECTRON2
+    limits: Limits = Limits()  # noqa: RUF009
+
+    @classmethod
+    def load(
+        cls,
+        car_parts: str = "embedded:car_parts",
+        main_car: str = "embedded:main_car",
+        device: Device = "cpu",
+        runtime: Runtime = "onnxruntime",
+        threads: int = 2,
+    ) -> Self:
+        """An estimator with own models, by default those that come with carpose.
+
+        Raises: BadBundle; MissingDependency.
+        """
+        load = partial(load_model, device=device, runtime=runtime, threads=threads)
+        return cls(OwnModels(load(car_parts, task="car_parts"), load(main_car, task="main_car")))
+
+    def answer(
+        self, content: bytes, *, expect: Names = (), include: Names = (), cars: str | None = None
+    ) -> Answer:
+        """The answer to an encoded photo: JPEG, PNG, WebP or HEIC.
+
+        expect: acceptable viewpoints; the answer then has `compliance`.
+        include: `masks`, `annotated`, `crop`, `cutout`: what `Answer.response` is to hold.
+        cars: `main`, the largest car, or `single`, to refuse a photo with several.
+
+        Raises: BadParameter; BadImage and the other refusals of `decode`; NoCar; MultipleCars.
+        """
+        request = PoseRequest.of(expect, include, cars)
+        steps = _Here(self, content, request)
+        answer, timings_ms = at_once(in_order(steps, self.engine, request))
+        return replace(answer, timings_ms=timings_ms, look_again=steps.look)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """See `carpose.order.Steps`."""
+
+    estimator: Estimator
+    content: bytes
+    request: PoseRequest
+
+    def look(self, look: Look) -> Picture:
+        return decode(self.content, self.estimator.limits, look)
+
+    async def decode(self, look: Look) -> Picture:
+        return self.look(look)
+
+    async def detect(self, seen: Picture) -> Found:
+        return self.estimator.detect(seen)
+
+    async def tell(self, seen: Picture, found: Found) -> Answer:
+        return to_answer(seen, found, self.estimator.engine, self.request)

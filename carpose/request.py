@@ -1,0 +1,58 @@
+"""What is asked of a photo."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self, cast, get_args
+
+from carpose.cars import Cars
+from carpose.errors import BadParameter
+from carpose.outputs import OUTPUTS
+from carpose.parts import VIEWPOINTS, Viewpoint
+
+Names = str | Iterable[str]
+"""Names separated by commas, or one by one."""
+
+
+@dataclass(frozen=True)
+class PoseRequest:
+    """What is asked of a photo; `expect` empty means that every viewpoint will do, `cars` None
+    takes the engine's default."""
+
+    include: frozenset[str] = frozenset()
+    expect: tuple[Viewpoint, ...] = ()
+    cars: Cars | None = None
+
+    @classmethod
+    def of(cls, expect: Names = (), include: Names = (), cars: str | None = None) -> Self:
+        """Of a user's words. Raises: BadParameter naming the allowed ones."""
+        if cars is not None and cars not in get_args(Cars):
+            raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
+        return cls(
+            include=frozenset(_names("include", include, includes())),
+            expect=cast(tuple[Viewpoint, ...], _names("expect", expect, VIEWPOINTS)),
+            cars=cast(Cars | None, cars),
+        )
+
+    @property
+    def outputs(self) -> list[str]:
+        """The pictures asked for, in the order of `OUTPUTS`."""
+        return [name for name in OUTPUTS if name in self.include]
+
+    @property
+    def longest_px(self) -> int:
+        """Longest side in pixels that these pictures need; 0 for none."""
+        return max((OUTPUTS[name].longest_px for name in self.outputs), default=0)
+
+
+def includes() -> tuple[str, ...]:
+    """What an answer holds only when it is asked for."""
+    return "masks", *OUTPUTS
+
+
+def _names(parameter: str, given: Names, allowed: Sequence[str]) -> tuple[str, ...]:
+    words = given.split(",") if isinstance(given, str) else given
+    names = [name.strip() for name in words if name.strip()]
+    for name in names:
+        if name not in allowed:
+            raise BadParameter(f"{parameter}: {name!r} is not one of {', '.join(allowed)}")
+    return tuple(dict.fromkeys(names))
