@@ -1,24 +1,46 @@
-# make serve | make test | make test-train | make check | make train: the whole tool box.
-PORT ?= 8000
+# make serve | make deploy | make test | make check | make train: the whole tool box.
+CONFIG ?= serve_config.yaml
+PORT ?= $(shell sed -n 's/^  port: //p' $(CONFIG))
+# Where Ray's dashboard listens, and where `serve deploy` and `serve status` go: 8265 beside 8000.
+export RAY_DASHBOARD_ADDRESS ?= http://127.0.0.1:$(shell expr $(PORT) + 265)
 DATA ?= $(or $(CARPOSE_DATA),../shared/car-parts)
 TASK ?= car_parts
 PYTHON ?= python3
 BIN := .venv/bin
 export RAY_USAGE_STATS_ENABLED := 0
+# The token that Ray makes on its first start, in ~/.ray, is for the commands to it too.
+export RAY_AUTH_MODE ?= token
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve test test-train check format train evaluate clean
+.PHONY: serve deploy test test-fast test-train check format train evaluate clean
 .DELETE_ON_ERROR:
 
 serve: .venv/serve build/serve_config.yaml
 	@echo "Starting; in about 20 seconds the page is at http://127.0.0.1:$(PORT)/ (Ctrl-C stops it)"
-	@$(BIN)/serve run build/serve_config.yaml
+	@echo "Ray's dashboard, which make deploy talks to: $(RAY_DASHBOARD_ADDRESS)"
+	@$(BIN)/python -m deployments.start build/serve_config.yaml
 
-build/serve_config.yaml: serve_config.yaml FORCE
-	@mkdir -p build && sed 's/^  port: .*/  port: $(PORT)/' serve_config.yaml > $@
+# What changed in CONFIG, to the server that runs on PORT.
+deploy: .venv/serve build/serve_config.yaml
+	@echo "Deploying by $(RAY_DASHBOARD_ADDRESS)"
+	@$(BIN)/serve deploy build/serve_config.yaml
 
+build/serve_config.yaml: $(CONFIG) FORCE
+	@mkdir -p build && sed 's/^  port: .*/  port: $(PORT)/' $(CONFIG) > $@
+
+# COVERAGE=1: and say what they ran of carpose and deployments, in subprocesses and replicas too.
 test: .venv/test
+ifdef COVERAGE
+	PYTHONPATH=$(CURDIR) $(BIN)/coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+else
 	$(BIN)/pytest
+endif
+
+# What needs no server, browser or cluster: between two edits.
+test-fast: .venv/test
+	$(BIN)/pytest -m "not slow"
 
 # What learning needs beside Detectron2: torch, Ray Train, an S3 server.
 test-train: .venv/test-train

@@ -33,8 +33,10 @@ class Detector:
         its error in the log and in `info`.
         """
         self._tuning = DetectorTuning.model_validate(user_config)
-        self._batched.set_max_batch_size(self._tuning.max_batch_size)
-        self._batched.set_batch_wait_timeout_s(self._tuning.batch_wait_ms / 1000)
+        # Ray's types do not tell that the decorator adds these two.
+        self._batched.set_max_batch_size(self._tuning.max_batch_size)  # type: ignore[attr-defined]
+        wait_s = self._tuning.batch_wait_ms / 1000
+        self._batched.set_batch_wait_timeout_s(wait_s)  # type: ignore[attr-defined]
         await self._served.want(self._tuning.bundle)
 
     async def detect(self, picture: Picture) -> Detections:

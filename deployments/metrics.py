@@ -38,7 +38,7 @@ class AnswerCounter:
         self._answers = Counter(
             "carpose_answers_total",
             description="Answers by engine and outcome (viewpoint or error code).",
-            tag_keys=("engine", "outcome"),
+            tag_keys=("engine", "outcome"),  # type: ignore[arg-type]
         )
 
     @contextmanager

@@ -25,7 +25,7 @@ async def ask(method: DeploymentHandle[Any], *arguments: Any) -> Any:
             # Ray Serve would answer it itself, in plain text.
             raise Overloaded("a queue is full") from error
         except asyncio.CancelledError:
-            response.cancel()
+            response.cancel()  # type: ignore[no-untyped-call]
             raise
         except Exception as error:
             if not is_lost_replica(error):

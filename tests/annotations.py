@@ -32,7 +32,7 @@ def annotated_photos(data: Path, split: str) -> Iterator[tuple[str, Detections]]
             image["file_name"],
             Detections(
                 np.array(boxes),
-                np.ones(len(boxes)),
+                np.ones(len(boxes), np.float32),
                 np.array(labels),
                 np.stack(masks),
                 size=(image["width"], image["height"]),

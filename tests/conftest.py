@@ -1,15 +1,6 @@
 """Real photos and a real server for every test that wants them."""
 
 import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +11,14 @@ from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.rekognition_emulator import Emulator, Script
+from tests.servers import ROOT, Server, running, server_environment
 from tests.visitor import ARGUMENTS, CHROMIUM, Visit
 
 # No test asserts on time, and machines are busy.
 settings.register_profile("carpose", deadline=None)
 settings.load_profile("carpose")
 
-ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("CARPOSE_DATA", ROOT.parent / "shared" / "car-parts"))
-START_S = 90
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST",
     "AWS_SECRET_ACCESS_KEY": "secret",
@@ -36,6 +26,18 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/nowhere",
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
 }
+
+
+SLOW = {"serving", "server", "visit", "browser", "cluster", "workers", "nodes"}
+"""Fixtures that start a server, a browser or a cluster."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs such a fixture; `make test-fast` leaves it out."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -52,23 +54,14 @@ def photos(data: Path) -> list[Path]:
     return sorted((data / "testset" / "JPEGImages").glob("*.jpg"))
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @dataclass(frozen=True)
-class Serving:
-    """A running `serve run`; `url` is the application of serve_config.yaml, `strict` its twin
-    with tight limits, `config` the file it was started from."""
+class Serving(Server):
+    """The server of serve_config.yaml; `strict` is its twin with tight limits."""
 
-    url: str
-    strict: str
-    config: Path
-    log: Path
-    environment: dict[str, str]
+    @property
+    def strict(self) -> str:
+        """Address of the application with tight limits."""
+        return f"{self.url}/strict"
 
 
 @pytest.fixture(scope="session")
@@ -101,14 +94,11 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
 
 @pytest.fixture(scope="session")
 def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Iterator[Serving]:
-    """`serve run` on serve_config.yaml, as a user starts it, on a free port.
+    """serve_config.yaml, served as a user starts it, on a free port.
 
     A second application with tight limits runs beside it, for what the limits refuse.
     """
-    folder = tmp_path_factory.mktemp("serving")
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
-    port = free_port()
-    config["http_options"]["port"] = port
     strict = {
         "name": "strict",
         "route_prefix": "/strict",
@@ -128,42 +118,11 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
     config["applications"].append(toy)
     # A service that throttles to the end is to end soon.
     config["applications"][0]["args"]["rekognition"]["attempts"] = 2
-    path = folder / "serve_config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    environment = {
-        **os.environ,
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(16),
-        "PYTHONPATH": str(ROOT),
-        **AWS_ENVIRONMENT,
-        "AWS_ENDPOINT_URL_REKOGNITION": emulator.url,
-        "AWS_REGION": "eu-west-1",
-        "RAY_TMPDIR": str(Path("/tmp") / f"carpose-{os.getpid()}"),
-    }
-    log = folder / "serve.log"
-    serve = shutil.which("serve", path=str(Path(sys.executable).parent)) or "serve"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [serve, "run", str(path)],
-            cwd=ROOT,
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for address in (url, f"{url}/strict"):
-                _wait_until_ready(f"{address}/healthz", process, log)
-            _wait_until_ready(f"{url}/readyz", process, log)
-            yield Serving(url, f"{url}/strict", path, log, environment)
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+    environment = server_environment(
+        **AWS_ENVIRONMENT, AWS_ENDPOINT_URL_REKOGNITION=emulator.url, AWS_REGION="eu-west-1"
+    )
+    with running(config, tmp_path_factory.mktemp("serving"), environment) as server:
+        yield Serving(server.url, server.config, server.log, server.environment)
 
 
 @pytest.fixture(scope="session")
@@ -189,16 +148,3 @@ def visit(browser: Browser, server: str) -> Iterator[Visit]:
     """A visitor on the page."""
     with Visit(browser, server) as visit:
         yield visit
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    pytest.fail(f"{url} did not come up:\n{log.read_text()[-4000:]}")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,8 @@ def draw_car_parts(root: Path, photos: int, split: str = "trainingset") -> Path:
     rng = np.random.default_rng(5)
     folder = root / split / "JPEGImages"
     folder.mkdir(parents=True)
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     shapes = {
         "front_bumper": (0.1, 0.6, 0.9, 0.8),
         "hood": (0.2, 0.3, 0.8, 0.5),
@@ -25,7 +27,8 @@ def draw_car_parts(root: Path, photos: int, split: str = "trainingset") -> Path:
     for number in range(1, photos + 1):
         width, height = 96, 72
         picture = rng.integers(90, 130, (height, width, 3), dtype=np.uint8)
-        x, y, scale = *rng.integers(0, 30, 2).tolist(), float(rng.uniform(30, 42))
+        x, y = rng.integers(0, 30, 2).tolist()
+        scale = float(rng.uniform(30, 42))
         for part, (x0, y0, x1, y1) in shapes.items():
             box = (np.array([x0, y0, x1, y1]) * scale + [x, y, x, y]).round().astype(int)
             colour = (np.array([37, 91, 151]) * (PARTS.index(part) + 1) % 256).tolist()

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.servers import ROOT
 
 FOLDERS = ("overlays/cpu", "overlays/gpu", "training")
 OVERLAYS = ("overlays/cpu", "overlays/gpu")

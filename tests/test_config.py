@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from deployments.app import build
 from deployments.config import Args
-from tests.conftest import ROOT
+from tests.servers import ROOT
 
 FILES = ("serve_config.yaml", "serve_config.gpu.yaml")
 

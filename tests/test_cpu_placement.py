@@ -15,8 +15,8 @@ from ray.cluster_utils import Cluster
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
-from tests.conftest import ROOT, free_port
 from tests.manifests import groups, of_kind
+from tests.servers import ROOT, free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
 TIMEOUT_S = 240

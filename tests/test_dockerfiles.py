@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tests.conftest import ROOT
+from tests.servers import ROOT
 
 DOCKERFILES = {"Dockerfile": "carpose", "Dockerfile.gpu": "carpose-gpu"}
 """The image that each builds."""

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.conftest import ROOT, free_port
+from tests.servers import ROOT, free_port
 from tests.test_http import jpeg
 
 pytestmark = pytest.mark.skipif(

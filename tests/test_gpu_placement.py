@@ -15,7 +15,7 @@ from ray.serve.context import _get_global_client
 
 from deployments.app import build
 from deployments.config import Args
-from tests.conftest import ROOT, free_port
+from tests.servers import ROOT, free_port
 from tests.test_config import serve_args
 
 TIMEOUT_S = 120

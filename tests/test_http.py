@@ -167,15 +167,17 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(serving: Servin
         assert b"413" in client.recv(100)
 
 
-def test_an_upload_of_unsaid_length_is_refused_at_the_limit(serving: Serving) -> None:
-    address = urllib.parse.urlsplit(serving.strict)
+def test_an_upload_of_unsaid_length_is_refused_at_the_limit(server: str) -> None:
+    # Not the twin with tight limits: its deadline passes before its limit on a busy machine.
+    address = urllib.parse.urlsplit(server)
     with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as client:
         client.sendall(
-            b"POST /strict/v1/pose HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            b"POST /v1/pose HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        for _ in range(21):  # 210 kB, and no end: the answer comes all the same
-            client.sendall(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
+        for _ in range(15):
+            client.sendall(b"F4240\r\n" + b"x" * 1_000_000 + b"\r\n")
+        client.sendall(b"1\r\nx\r\n")  # and no end: the answer comes all the same
         assert b"413" in client.recv(100)
 
 

@@ -12,7 +12,6 @@ from ray.serve.schema import ServeDeploySchema
 
 from deployments.config import Args, DetectorArgs
 from k8s.serve_config import SOURCES, patch, served
-from tests.conftest import ROOT
 from tests.manifests import (
     BESIDE,
     FOLDERS,
@@ -26,6 +25,7 @@ from tests.manifests import (
     pods,
     rendered,
 )
+from tests.servers import ROOT
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
 jsonschema = pytest.importorskip("jsonschema")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT
 from tests.manifests import all_of_kind, cluster, of_kind, templates
 from tests.network_policy import Address, Peer, Pod, allowed, matches
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from carpose.bundles import MANIFEST, open_bundle
 from tests.conftest import Serving
+from tests.servers import Server
 
 TIMEOUT = 120
 
@@ -62,19 +61,7 @@ def test_no_request_is_lost_when_a_replica_dies(
     assert not set(victims) & set(replica_processes(serving, deployment))
 
 
-def deploy(serving: Serving, user_config: dict[str, object]) -> None:
-    """`serve deploy` with other tuning of the part detector."""
-    config = yaml.safe_load(serving.config.read_text())
-    config["applications"][0]["deployments"] = [
-        {"name": "CarPartDetector", "user_config": user_config}
-    ]
-    path = serving.config.with_name("tuned.yaml")
-    path.write_text(yaml.safe_dump(config))
-    serve = Path(sys.executable).with_name("serve")
-    subprocess.run([serve, "deploy", str(path)], check=True, env=serving.environment)
-
-
-def described(serving: Serving) -> dict[str, Any]:
+def described(serving: Server) -> dict[str, Any]:
     models = httpx.get(f"{serving.url}/v1/models", timeout=TIMEOUT).json()
     return dict(models["car_parts"])
 
@@ -96,11 +83,11 @@ def test_a_threshold_changes_without_a_restart(serving: Serving, photos: list[Pa
     before, processes = parts(), replica_processes(serving, "CarPartDetector")
     assert before > 0
     try:
-        deploy(serving, {"score_threshold": 0.95})
+        serving.deploy({"score_threshold": 0.95})
         until(lambda: described(serving)["score_threshold"] == 0.95)
         assert 0 < parts() < before
     finally:
-        deploy(serving, {})
+        serving.deploy({})
         until(lambda: described(serving)["score_threshold"] == default)
     assert parts() == before
     assert replica_processes(serving, "CarPartDetector") == processes
@@ -129,16 +116,16 @@ def test_a_bundle_is_swapped_without_a_restart_or_a_lost_request(
             pool.submit(keep_asking)
         try:
             until(lambda: len(answers) >= 4)
-            deploy(serving, {"bundle": str(folder)})
+            serving.deploy({"bundle": str(folder)})
             until(lambda: described(serving)["bundle"] == new)
             after = len(answers)
             until(lambda: len(answers) >= after + 8)
-            deploy(serving, {"bundle": "embedded:main_car"})
+            serving.deploy({"bundle": "embedded:main_car"})
             until(lambda: "bundle_error" in described(serving))
             assert "main_car bundle, not car_parts" in described(serving)["bundle_error"]
             assert described(serving)["bundle"] == new, "a bundle of another task is not taken"
         finally:
-            deploy(serving, {})
+            serving.deploy({})
             until(lambda: described(serving)["bundle"] == old)
             stop.set()
     assert {status for status, _ in answers} == {200}

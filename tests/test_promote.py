@@ -17,7 +17,8 @@ import yaml
 
 from carpose.bundles import MANIFEST, open_bundle
 from carpose.parts import mirrored
-from tests.conftest import ROOT, Serving
+from tests.conftest import Serving
+from tests.servers import ROOT
 from tests.test_operations import TIMEOUT, described, replica_processes, until
 from training.bootstrap import Figure, figure
 from training.promote import REFUSED, changes, main, promoted, served_bundle

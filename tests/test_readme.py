@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from carpose.bundles import open_bundle
+from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -70,6 +71,29 @@ def answer_of(command: str, server: str, photo: Path) -> dict[str, Any]:
     command = command.replace("http://127.0.0.1:8000", server).replace("photo.jpg", str(photo))
     done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
+
+
+def test_a_newcomer_clones_no_address_that_is_made_up() -> None:
+    assert not [c for c in COMMANDS if c.startswith("git clone")]
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ("parts: box AP / AP50", ("box_ap", "box_ap50")),
+        ("parts: mask AP / AP50", ("mask_ap", "mask_ap50")),
+    ],
+)
+def test_the_figures_are_those_of_the_embedded_model_and_of_its_card(
+    row: str, names: tuple[str, ...]
+) -> None:
+    bundle = open_bundle("embedded:car_parts")
+    figures = [f"{bundle.manifest.metrics[name]:.3f}" for name in names]
+    (shown,) = re.findall(rf"^\| {re.escape(row)} \| ([^|]*) \|", README, re.M)
+    assert shown.split(" / ") == figures
+    card = (bundle.folder / "README.md").read_text()
+    for figure in figures:
+        assert f" {figure} " in card
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([\w./-]+)\)", README))

@@ -84,11 +84,16 @@ class TinyTask:
         share = self.config.optimizer.batch // world
         loader = DataLoader(examples, batch_size=share, collate_fn=_tensors)
         for step, batch in enumerate(loader, skip):
-            if step == self.kill_at and rank == world - 1 and not self.killed.exists():
-                self.killed.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+            if step == self.kill_at and rank == world - 1:
+                self._die_once()
             time.sleep(self.slow_s)
             yield batch
+
+    def _die_once(self) -> None:
+        assert self.killed is not None
+        if not self.killed.exists():
+            self.killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def evaluate(self, network: nn.Module, rank: int, world: int) -> dict[str, float]:
         batch = next(self.batches(0, 1, 10**6))

@@ -18,7 +18,7 @@ TOY = Engine("toy", longest_px=256)
 
 def find(picture: Picture) -> Found:
     """A car that fills the picture."""
-    box, score, label = np.array([[0, 0, *picture.size]]), np.ones(1), np.array(["car"])
+    box, score, label = np.array([[0, 0, *picture.size]]), np.ones(1, np.float32), np.array(["car"])
     car = Detections(box, score, label, size=picture.size)
     return Found(car, Detections.none(picture.size), {"toy": "toy@1"})
 
