@@ -93,7 +93,7 @@ def wait_for_bundles(url: str, wanted: Mapping[str, str], timeout_s: float, paus
     end, agreed, seen = time.monotonic() + timeout_s, 0, "nothing"
     while time.monotonic() < end:
         status, models = fetched(f"{url}/v1/models")
-        if status == 200:
+        if status == 200 and wanted.keys() <= models.keys():
             for task in wanted:
                 for replica in replicas(models[task]):
                     if replica.get("bundle_error"):
@@ -108,7 +108,7 @@ def wait_for_bundles(url: str, wanted: Mapping[str, str], timeout_s: float, paus
             if right:
                 continue
         else:
-            agreed, seen = 0, f"{status} {models['detail']}"
+            agreed, seen = 0, f"{status} {models}"  # no server yet, or a detector that starts
         time.sleep(pause_s)
     raise BadRollout(f"after {timeout_s:.0f} s it serves {seen}, and not {dict(wanted)}")
 

@@ -33,6 +33,37 @@ def test_the_counted_errors_are_the_server_s_own() -> None:
     assert set(rollout.OURS.split("|")) == {c for c, f in FAILURES.items() if f.status >= 500}
 
 
+class Starting(BaseHTTPRequestHandler):
+    """An ingress whose detectors do not answer yet: what Ray Serve's own proxy says first, then what
+    the ingress says."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        self.send_response(503 if self.asked == 1 else 200)
+        self.end_headers()
+        self.wfile.write(
+            b"no replicas" if self.asked == 1 else b'{"detectron2": {"problem": "late"}}'
+        )
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_detectors_that_do_not_answer_are_waited_for_and_then_given_up() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Starting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(rollout.BadRollout, match="late"):
+            url = f"http://127.0.0.1:{server.server_port}"
+            rollout.wait_for_bundles(url, {"car_parts": "x"}, timeout_s=1, pause_s=0.05)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert Starting.asked > 1
+
+
 class Prometheus(BaseHTTPRequestHandler):
     """Prometheus' answer to an instant query, and the queries it got."""
 
