@@ -108,7 +108,8 @@ def wait_for_bundles(url: str, wanted: Mapping[str, str], timeout_s: float, paus
             if right:
                 continue
         else:
-            agreed, seen = 0, f"{status} {models}"  # no server yet, or a detector that starts
+            # No server yet, or a detector that starts.
+            agreed, seen = 0, f"{status} {models}"
         time.sleep(pause_s)
     raise BadRollout(f"after {timeout_s:.0f} s it serves {seen}, and not {dict(wanted)}")
 

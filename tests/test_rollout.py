@@ -54,9 +54,9 @@ class Starting(BaseHTTPRequestHandler):
 def test_detectors_that_do_not_answer_are_waited_for_and_then_given_up() -> None:
     server = HTTPServer(("127.0.0.1", 0), Starting)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
     try:
         with pytest.raises(rollout.BadRollout, match="late"):
-            url = f"http://127.0.0.1:{server.server_port}"
             rollout.wait_for_bundles(url, {"car_parts": "x"}, timeout_s=1, pause_s=0.05)
     finally:
         server.shutdown()
