@@ -109,6 +109,7 @@ def test_the_contact_sheet_shows_photos_with_findings_first(drawn: Path, tmp_pat
     assert not (picture[275:, 400:, 2] > picture[275:, 400:, 0]).any()
 
 
+@pytest.mark.slow
 def test_the_real_annotations_have_the_known_errors(data: Path) -> None:
     found = check(data, SPLIT, PARTS)
     sides = {finding.photo for finding in found if finding.kind == "side"}
@@ -182,6 +183,7 @@ def test_no_group_is_on_both_sides_of_a_split(with_copies: Path, seed: int) -> N
     assert [p.path for p in again[1]] == [p.path for p in validation]
 
 
+@pytest.mark.slow
 def test_every_part_of_the_real_data_is_validated(data: Path) -> None:
     photos = load_photos(data, SPLIT, "car_parts")
     _, validation = leak_free_split(photos, 0.1, seed=1)

@@ -225,6 +225,7 @@ def command(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_embedded_bundles_on_three_photos(data: Path, tmp_path: Path) -> None:
     done = command("--data", str(data), "--limit", "3", "--resamples", "20", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -33,7 +33,10 @@ jsonschema = pytest.importorskip("jsonschema")
 SCHEMAS = ROOT.parent / "shared" / "kuberay"
 KUBERNETES = "1.31"
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here"),
+]
 
 
 def schema_of(kind: str) -> Manifest:

@@ -55,6 +55,7 @@ def test_only_cars_and_wheels_are_asked_for(aws: Script) -> None:
 HTML = Reply(200, b"<html>maintenance</html>", "text/html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reply", "refusal", "words"),
     [
@@ -140,6 +141,7 @@ def test_without_credentials_or_region_it_says_what_to_set(
     assert aws.asked == []
 
 
+@pytest.mark.slow
 def test_a_burst_of_150_photos_is_answered_by_a_service_that_takes_ten_a_second(
     aws: Script,
 ) -> None:
