@@ -1,6 +1,9 @@
 """Annotations that training would trip over or learn wrongly are found; splits do not leak."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carpose.parts import PARTS, mirrored
+from tests.conftest import ROOT
 from tests.drawings import draw_car_parts
 from training.check import RIGHT_OF, check, contact_sheet, side_contradictions, table
-from training.dataset import load_photos
+from training.dataset import main
+from training.errors import TrainingError
+from training.photos import load_photos
 from training.split import groups, leak_free_split, leaks, read_split, select, write_split
 
 SPLIT = "trainingset"
@@ -119,7 +125,7 @@ def test_the_real_annotations_have_the_known_errors(data: Path) -> None:
 
 def test_another_class_list_is_learnt_when_it_is_named(drawn: Path) -> None:
     change(drawn, lambda c: c["categories"][PARTS.index("hood")].update(name="bonnet"))
-    with pytest.raises(ValueError, match=r"'bonnet' is not one of .* `classes`"):
+    with pytest.raises(TrainingError, match=r"'bonnet' is not one of .* `classes`"):
         load_photos(drawn, SPLIT, "car_parts")
     classes = ["bonnet", *(part for part in PARTS if part != "hood")]
     photos = load_photos(drawn, SPLIT, "car_parts", classes=classes)
@@ -197,9 +203,93 @@ def test_a_split_is_written_and_read_and_must_fit_the_data(drawn: Path, tmp_path
     write_split(file, photos[:3], photos[3:])
     names = read_split(file)
     assert select(photos, names["validation"]) == photos[3:]
-    with pytest.raises(ValueError, match=r"1 photos of the split .* other\.jpg"):
+    with pytest.raises(TrainingError, match=r"1 photos of the split .* other\.jpg"):
         select(photos, ["other.jpg"])
     for wrong in ({"train": []}, {"train": ["a"], "validation": ["a"]}):
         file.write_text(json.dumps(wrong))
-        with pytest.raises(ValueError, match=r"split\.json"):
+        with pytest.raises(TrainingError, match=r"split\.json"):
             read_split(file)
+
+
+def written(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "action", "message"),
+    [
+        (lambda path: path.unlink(), "show", "training.dataset download"),
+        (lambda path: path.unlink(), "check", "training.dataset download"),
+        (lambda path: path.unlink(), "split", "training.dataset download"),
+        (written("{"), "show", "is not JSON"),
+        (written("[]"), "check", "dictionary"),
+        (written('{"images": [], "categories": []}'), "split", "annotations: Field required"),
+        (
+            written('{"images": [{"id": 1}], "categories": [], "annotations": []}'),
+            "check",
+            "images.0.file_name: Field required",
+        ),
+        (
+            written('{"images": [], "categories": [], "annotations": []}'),
+            "split",
+            "nothing to split",
+        ),
+    ],
+)
+def test_bad_input_ends_in_one_line(
+    drawn: Path,
+    spoil: Callable[[Path], object],
+    action: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil(drawn / SPLIT / "annotations.json")
+    assert main([action, "--data", str(drawn)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    "segmentation", [[["a", "b", 1, 2, 3, 4]], [[1, 2, 3, 4, 5, 6, 7]], [[[1, 2], [3, 4]]], 7]
+)
+def test_a_polygon_that_is_none_is_named_by_every_action(
+    drawn: Path, segmentation: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(drawn, lambda c: c["annotations"][0].update(segmentation=segmentation))
+    assert main(["check", "--data", str(drawn), "--out", str(drawn / "out")]) == 1
+    assert "polygon" in capsys.readouterr().out
+    if not isinstance(segmentation, list) or len(segmentation[0]) >= 6:
+        assert main(["split", "--data", str(drawn)]) == 2
+        assert "annotation 1 " in capsys.readouterr().err
+
+
+def test_a_missing_picture_ends_a_split_in_one_line(
+    drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (drawn / SPLIT / "JPEGImages" / "car1.jpg").unlink()
+    assert main(["split", "--data", str(drawn)]) == 2
+    assert "car1.jpg" in capsys.readouterr().err
+
+
+def test_the_contact_sheet_is_the_same_in_every_process(drawn: Path, tmp_path: Path) -> None:
+    sheets = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "training.dataset",
+                "check",
+                "--data",
+                str(drawn),
+                "--out",
+                str(out),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        )
+        sheets.append((out / "contact_sheet.png").read_bytes())
+    assert sheets[0] == sheets[1]

@@ -26,11 +26,12 @@ from training.average_precision import (
     coco_results,
     precision_samples,
 )
-from training.bootstrap import draw, figure, quantile, share
 from training.corruptions import CORRUPTIONS
-from training.dataset import Instance, Photo, raster
+from training.errors import TrainingError
+from training.intervals import draw, figure, quantile, share
 from training.measure import Measured, measure
 from training.metrics import angle_error, annotated_parts, side_accuracy
+from training.photos import Instance, Photo, raster
 from training.report import as_json, drawn, html
 
 
@@ -107,7 +108,7 @@ def test_another_class_list() -> None:
     found = replace(annotated_parts(one, classes=("roof", "door")), roi_masks=None)
     figures = average_precision([one], [found], "car_parts", ("roof", "door"))
     assert figures["box_ap_door"] > 0.9
-    with pytest.raises(ValueError, match="'door' is not one of roof"):
+    with pytest.raises(TrainingError, match="'door' is not one of roof"):
         average_precision([one], [found], "car_parts", ("roof",))
 
 

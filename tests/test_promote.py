@@ -20,7 +20,7 @@ from carpose.parts import mirrored
 from tests.conftest import Serving
 from tests.servers import ROOT
 from tests.test_operations import TIMEOUT, described, replica_processes, until
-from training.bootstrap import Figure, figure
+from training.intervals import Figure, figure
 from training.promote import REFUSED, changes, main, promoted, served_bundle
 
 CONFIG = {

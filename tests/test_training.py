@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 pytest.importorskip("cv2", reason="training needs: pip install 'carpose[evaluate]'")
 
 from carpose.parts import PARTS
-from training.augment import flip, twins
+from training.augment import flip, flip_indices
 from training.config import load_config
-from training.dataset import (
+from training.download import download
+from training.errors import TrainingError
+from training.photos import (
     Instance,
     load_photos,
     raster,
@@ -21,7 +23,6 @@ from training.dataset import (
     split_wheels,
     whole_car,
 )
-from training.download import unpack
 
 CONFIGS = Path(__file__).parent.parent / "training" / "configs"
 
@@ -59,8 +60,8 @@ def test_a_whole_car_fills_what_lies_between_its_parts() -> None:
 def test_flipping_twice_is_the_identity_and_once_swaps_sides(label: int, x: int, y: int) -> None:
     picture = np.arange(60 * 100 * 3, dtype=np.uint8).reshape(60, 100, 3)
     before = (Instance(label, (square(x, y),)),)
-    once_picture, once = flip(picture, before, twins(PARTS))
-    twice_picture, twice = flip(once_picture, once, twins(PARTS))
+    once_picture, once = flip(picture, before, flip_indices(PARTS))
+    twice_picture, twice = flip(once_picture, once, flip_indices(PARTS))
     assert (twice_picture == picture).all()
     assert twice[0].label == label
     assert np.allclose(twice[0].polygons[0], before[0].polygons[0])
@@ -99,8 +100,8 @@ def test_an_archive_with_other_annotations_is_not_unpacked(tmp_path: Path) -> No
     archive = tmp_path / "data.zip"
     with zipfile.ZipFile(archive, "w") as content:
         content.writestr("repo-1/testset/annotations.json", "{}")
-    with pytest.raises(ValueError, match="not the known one"):
-        unpack(archive, tmp_path / "out")
+    with pytest.raises(TrainingError, match="not the known one"):
+        download(tmp_path / "out", archive.as_uri())
     assert not (tmp_path / "out").exists()
 
 
@@ -110,6 +111,6 @@ def test_the_known_archive_is_unpacked(data: Path, tmp_path: Path) -> None:
         for name in ("trainingset/annotations.json", "testset/annotations.json"):
             content.write(data / name, f"repo-1/{name}")
         content.writestr("repo-1/testset/../../evil", "x")
-    unpack(archive, tmp_path / "out")
+    download(tmp_path / "out", archive.as_uri())
     assert (tmp_path / "out/testset/annotations.json").is_file()
     assert not (tmp_path / "evil").exists()

@@ -10,14 +10,16 @@ import pytest
 pytest.importorskip("cv2", reason="training needs: pip install 'carpose[evaluate]'")
 pytest.importorskip("torch", reason="needs: make test-train")
 
+from carpose.bundles import Task
 from carpose.parts import CAR_CLASSES, PARTS, mirrored
 from tests.drawings import draw_car_parts
-from training.augment import car_photo, twins, warp
+from training.augment import car_photo, flip_indices, warp
 from training.composites import composite
 from training.config import AugmentConfig, TrainConfig
-from training.dataset import Photo, Task, load_photos, raster, whole_car
+from training.errors import TrainingError
 from training.examples import Example, Examples, Photos, traffic_example, turned
 from training.other_photos import kind_of, no_car_photos, split_kinds, traffic
+from training.photos import Photo, load_photos, raster, whole_car
 
 SIZE = 128
 
@@ -107,7 +109,7 @@ def test_composites_have_exact_masks_and_keep_their_sides(cars: list[Photo], oth
             no_car_photos(other),
             256,
             (0.3, 0.6),
-            twins(PARTS),
+            flip_indices(PARTS),
             np.random.default_rng(seed),
         )
         assert picture.shape == (256, 256, 3)
@@ -138,7 +140,7 @@ def test_what_a_thing_hides_has_no_mask(cars: list[Photo], other: Path) -> None:
             no_car_photos(other),
             128,
             (0.5, 0.7),
-            twins(PARTS),
+            flip_indices(PARTS),
             np.random.default_rng(seed),
         )
         # Parts of one drawn car touch each other at most at their borders.
@@ -151,7 +153,7 @@ def test_an_example_has_a_mask_for_every_label(cars: list[Photo]) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
         picture, labels, masks = car_photo(
-            cars, outlines, seed % len(cars), SIZE, augment, twins(PARTS), rng
+            cars, outlines, seed % len(cars), SIZE, augment, flip_indices(PARTS), rng
         )
         assert picture.shape == (SIZE, SIZE, 3)
         assert len(masks) == len(labels)
@@ -215,7 +217,7 @@ def test_photos_in_which_a_car_was_seen_are_left_out(other: Path, tmp_path: Path
         (folder / f"{name}.jpg").touch()
     names = [photo.stem for photo in no_car_photos(tmp_path)]
     assert names == ["caltech-ferry-0003", "scooter-2635"]
-    with pytest.raises(FileNotFoundError, match=r"training\.dataset download"):
+    with pytest.raises(TrainingError, match=r"training\.dataset download"):
         no_car_photos(tmp_path / "nowhere")
 
 

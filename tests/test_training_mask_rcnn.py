@@ -23,7 +23,7 @@ from carpose.model import load_segmenter
 from tests.drawings import draw_car_parts
 from tests.tiny_task import SIZE
 from training.config import TrainConfig, load_config
-from training.dataset import load_photos
+from training.errors import TrainingError
 from training.evaluate import detect
 from training.examples import Example, Photos
 from training.export import export, load_run
@@ -33,9 +33,10 @@ from training.mask_rcnn import MaskRcnnTask
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, training_input
 from training.parity import compare, same
+from training.photos import load_photos
+from training.runs import Run
 from training.sessions import LocalSession
-from training.storage import filesystem
-from training.train import keep_config, main
+from training.train import main
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / "training" / "configs"
@@ -76,16 +77,16 @@ def config() -> TrainConfig:
 def run(config: TrainConfig, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     photos = load_photos(drawn, "trainingset", "car_parts")
-    keep_config(config, *filesystem(str(folder)))
+    Run.at(str(folder)).keep_config(config)
     task = MaskRcnnTask(config, Photos(photos[:6]), Photos(photos[6:]))
-    fit(task, config.optimizer, LocalSession(folder, "cpu"))
+    fit(task, config, LocalSession(folder, "cpu"))
     return folder
 
 
 def test_a_run_is_exported_to_a_bundle_that_finds_the_same(
     run: Path, drawn: Path, tmp_path: Path
 ) -> None:
-    config, model = load_run(run)
+    config, model = load_run(Run.at(str(run)))
     bundle = export(config, model, tmp_path / "bundle", "onnx", {"licence": "none"})
     photos = load_photos(drawn, "trainingset", "car_parts")
     segmenter = load_segmenter(open_bundle(str(tmp_path / "bundle")))
@@ -103,7 +104,7 @@ def test_the_graph_leaves_out_what_scores_less_than_its_threshold(
 ) -> None:
     import onnxruntime
 
-    config, model = load_run(run)
+    config, model = load_run(Run.at(str(run)))
     bundle = export(config, model, tmp_path / "bundle", "onnx", {})
     session = onnxruntime.InferenceSession(str(bundle.weights), providers=["CPUExecutionProvider"])
     image = np.random.default_rng(1).uniform(0, 255, (3, 48, SIZE)).astype(np.float32)
@@ -221,13 +222,13 @@ def test_a_bundle_of_another_architecture_is_no_start(config: TrainConfig) -> No
     resnet = config.model_copy(
         update={"model": config.model.model_copy(update={"backbone": "resnet50"})}
     )
-    with pytest.raises(ValueError, match="another backbone"):
+    with pytest.raises(TrainingError, match="another backbone"):
         build(resnet, "embedded:car_parts")
 
 
 def test_weights_that_fit_nowhere_are_refused(config: TrainConfig, tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(1)}, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match="no tensor of"):
+    with pytest.raises(TrainingError, match="no tensor of"):
         build(config, str(tmp_path / "x.pth"))
 
 
@@ -258,13 +259,11 @@ def test_detections_without_a_partner_do_not_match() -> None:
 
 
 def test_a_storage_with_a_run_of_another_configuration_is_left_alone(
-    run: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["train", "--config", str(CONFIGS / "main_car_mobilenet.yaml"), "--local"]
-    arguments += ["--data", str(drawn), "--storage", str(run)]
-    monkeypatch.setattr("sys.argv", arguments)
-    with pytest.raises(SystemExit, match="another configuration"):
-        main()
+    arguments = ["--config", str(CONFIGS / "main_car_mobilenet.yaml"), "--local"]
+    assert main([*arguments, "--data", str(drawn), "--storage", str(run)]) == 2
+    assert "another configuration" in capsys.readouterr().err
 
 
 def test_a_local_run_has_no_remote_storage(
@@ -287,7 +286,7 @@ def test_the_command_trains_on_two_ray_workers(
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert load_run(tmp_path / "run")[0] == config
+    assert load_run(Run.at(str(tmp_path / "run")))[0] == config
     rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert len(rows) == 2
     assert all("box_ap" in row for row in rows)

@@ -23,7 +23,9 @@ from torch import nn
 
 from tests.drawings import draw_car_parts
 from tests.tiny_task import TinyTask, tiny_config
-from training.loop import CHECKPOINT, WEIGHTS, Ema, best_of, fit, schedule
+from training.errors import TrainingError
+from training.loop import Diverged, Ema, best_of, fit, schedule
+from training.runs import CHECKPOINT, WEIGHTS, Run
 from training.sessions import LocalSession
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +44,7 @@ def test_a_local_run_learns_and_leaves_curves_tensorboard_and_its_best_weights(
     drawn: Path, tmp_path: Path
 ) -> None:
     config = tiny_config()
-    fit(TinyTask(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+    fit(TinyTask(config, drawn), config, LocalSession(tmp_path, "cpu"))
     rows = history(tmp_path)
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss_cls"] < 0.6 * rows[0]["loss_cls"]
@@ -57,7 +59,7 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(drawn: Path, tmp_
     for number, seed in enumerate((1, 1, 2)):
         config = tiny_config(epochs=1).model_copy(update={"seed": seed})
         folder = tmp_path / str(number)
-        fit(TinyTask(config, drawn), config.optimizer, LocalSession(folder, "cpu"))
+        fit(TinyTask(config, drawn), config, LocalSession(folder, "cpu"))
         losses.append(history(folder)[0]["loss_cls"])
     assert losses[0] == losses[1] != losses[2]
 
@@ -81,10 +83,10 @@ class StopsAt(TinyTask):
 def test_an_interrupted_local_run_goes_on_from_its_last_epoch(drawn: Path, tmp_path: Path) -> None:
     config = tiny_config()
     with pytest.raises(Interrupted):
-        fit(StopsAt(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+        fit(StopsAt(config, drawn), config, LocalSession(tmp_path, "cpu"))
     before = history(tmp_path)
     assert len(before) == 2
-    fit(TinyTask(config, drawn), config.optimizer, LocalSession(tmp_path, "cpu"))
+    fit(TinyTask(config, drawn), config, LocalSession(tmp_path, "cpu"))
     assert history(tmp_path)[:2] == before
     assert [row["step"] for row in history(tmp_path)] == [5, 10, 15, 20]
 
@@ -101,13 +103,56 @@ class Plateau(TinyTask):
 def test_a_run_stops_when_patience_ends_and_keeps_its_best_epoch(
     drawn: Path, tmp_path: Path
 ) -> None:
-    config = tiny_config(epochs=9)
+    config = tiny_config(epochs=9).model_copy(update={"patience": 2})
     task = Plateau(config, drawn)
     task.aps = iter([0.3, 0.5, 0.4, 0.45, 0.9])
-    fit(task, config.optimizer, LocalSession(tmp_path, "cpu"), patience=2)
+    fit(task, config, LocalSession(tmp_path, "cpu"))
     assert [row["ap"] for row in history(tmp_path)] == [0.3, 0.5, 0.4, 0.45]
-    state = torch.load(tmp_path / "best" / CHECKPOINT, weights_only=True)
-    assert len(state["history"]) == 2
+    assert [p.name for p in (tmp_path / "best").iterdir()] == [WEIGHTS]
+    last = torch.load(tmp_path / "last" / CHECKPOINT, weights_only=True)
+    best = torch.load(tmp_path / "best" / WEIGHTS, weights_only=True)
+    assert len(last["history"]) == 4
+    assert any(not torch.equal(last["ema"][name], best[name]) for name in best)
+
+
+def test_checkpoints_come_every_so_many_epochs_and_at_the_end(drawn: Path, tmp_path: Path) -> None:
+    config = tiny_config(epochs=5).model_copy(update={"checkpoint_epochs": 2})
+    task = Plateau(config, drawn)
+    task.aps = iter([0.9, 0.5, 0.95, 0.6, 0.55])
+    fit(task, config, LocalSession(tmp_path, "cpu"))
+    assert [row["saved"] for row in history(tmp_path)] == [0, 1, 0, 1, 1]
+    best = torch.load(tmp_path / "best" / WEIGHTS, weights_only=True)
+    last = torch.load(tmp_path / "last" / CHECKPOINT, weights_only=True)
+    assert len(last["history"]) == 5
+    assert any(not torch.equal(last["ema"][n], best[n]) for n in best), (
+        "the fourth is the best kept"
+    )
+
+
+class Diverges(TinyTask):
+    """A network whose loss is no number from a step on."""
+
+    def batches(self, rank: int, world: int, skip: int) -> Iterator:
+        for pictures, present in super().batches(rank, world, skip):
+            yield pictures * float("nan"), present
+
+
+def test_a_loss_that_is_no_number_is_an_error_of_the_run(drawn: Path, tmp_path: Path) -> None:
+    config = tiny_config()
+    with pytest.raises(Diverged, match="lower the rate"):
+        fit(Diverges(config, drawn), config, LocalSession(tmp_path, "cpu"))
+
+
+def test_a_resumed_run_may_have_been_written_by_an_older_version(tmp_path: Path) -> None:
+    config, run = tiny_config(), Run.at(str(tmp_path / "run"))
+    run.keep_config(config)
+    text = run.read("config.yaml")
+    assert text is not None
+    run.write("config.yaml", text.replace("checkpoint_epochs: 1\n", ""))
+    run.keep_config(config)
+    other = config.model_copy(update={"seed": 9})
+    with pytest.raises(TrainingError, match="another configuration"):
+        run.keep_config(other)
 
 
 @pytest.mark.parametrize(
@@ -171,17 +216,23 @@ data, storage, kill_at, killed, slow = sys.argv[1:]
 config = tiny_config()
 ray.init(address="local", num_cpus=2, include_dashboard=False)
 task = functools.partial(TinyTask, config, Path(data), int(kill_at), Path(killed), float(slow))
-print(fit_on_ray(task, config.optimizer, storage, workers=2))
+print(fit_on_ray(task, config, storage, workers=2))
 """
 
 
 def drive(
-    drawn: Path, storage: str, log: Path, kill_at: int = -1, killed: str = "none", slow: float = 0
+    drawn: Path,
+    storage: str,
+    log: Path,
+    kill_at: int = -1,
+    killed: str = "none",
+    slow: float = 0,
+    script: str = DRIVER,
 ) -> subprocess.Popen[bytes]:
     """A driver in a process group of its own."""
     arguments = [str(drawn), storage, str(kill_at), killed, str(slow)]
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *arguments],
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
         stdout=log.open("ab"),
@@ -240,6 +291,20 @@ def test_a_run_whose_driver_died_goes_on_with_the_same_storage(
     assert "epoch 1  loss" not in second.read_text()
 
 
+def test_a_diverged_run_on_ray_is_not_tried_again(drawn: Path, tmp_path: Path, bucket: str) -> None:
+    log = tmp_path / "log"
+    script = DRIVER.replace("TinyTask, tiny_config", "tiny_config").replace(
+        "functools.partial(TinyTask,", "functools.partial(Diverges,"
+    )
+    script = script.replace(
+        "import ray\n", "import ray\nfrom tests.test_training_run import Diverges\n"
+    )
+    driver = drive(drawn, f"s3://{bucket}/diverged", log, script=script)
+    assert driver.wait(timeout=300) != 0
+    assert "Diverged: loss is nan" in log.read_text().splitlines()[-1]
+    assert log.read_text().count("Traceback (most recent call last)") <= 6
+
+
 def test_workers_that_cannot_share_a_batch_are_refused_before_anything_starts(
     drawn: Path, tmp_path: Path
 ) -> None:
@@ -247,5 +312,5 @@ def test_workers_that_cannot_share_a_batch_are_refused_before_anything_starts(
 
     config = tiny_config(batch=4)
     task = functools.partial(TinyTask, config, drawn)
-    with pytest.raises(ValueError, match="3 workers cannot share a batch of 4"):
-        fit_on_ray(task, config.optimizer, str(tmp_path / "run"), workers=3)
+    with pytest.raises(TrainingError, match="3 workers cannot share a batch of 4"):
+        fit_on_ray(task, config, str(tmp_path / "run"), workers=3)

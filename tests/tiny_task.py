@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 from carpose.parts import PARTS
 from training.config import TrainConfig
-from training.dataset import load_photos
 from training.examples import Example, Examples, Photos
+from training.photos import load_photos
 
 SIZE = 64
 

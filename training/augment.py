@@ -10,36 +10,40 @@ from numpy.typing import NDArray
 
 from carpose.parts import mirrored
 from training.config import AugmentConfig
-from training.dataset import Instance, Photo, Polygon, raster
+from training.errors import TrainingError
+from training.photos import Instance, Photo, Polygon, raster
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
 
 def read_rgb(path: Path) -> Picture:
-    """A photo's pixels."""
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+    """A photo's pixels. Raises: TrainingError when there is no picture at `path`."""
+    bgr = cv2.imread(str(path))
+    if bgr is None:
+        raise TrainingError(f"{path} is no picture, or is not there")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def twins(classes: Sequence[str]) -> NDArray[np.int64]:
+def flip_indices(classes: Sequence[str]) -> NDArray[np.int64]:
     """(C,) class that each class becomes when the picture is mirrored.
 
-    Raises: ValueError when a sided class has no twin among them.
+    Raises: TrainingError when a sided class has no mirror image among them.
     """
     for name in classes:
         if mirrored(name) not in classes:
-            raise ValueError(f"class {name!r} needs its mirror image {mirrored(name)!r}")
+            raise TrainingError(f"class {name!r} needs its mirror image {mirrored(name)!r}")
     return np.array([list(classes).index(mirrored(name)) for name in classes])
 
 
 def flip(
-    picture: Picture, instances: tuple[Instance, ...], twin: NDArray[np.int64]
+    picture: Picture, instances: tuple[Instance, ...], flipped: NDArray[np.int64]
 ) -> tuple[Picture, tuple[Instance, ...]]:
-    """Mirror picture and polygons, and give every instance the label of its twin."""
+    """Mirror picture and polygons, and give every instance the label of its mirror image."""
     width = picture.shape[1]
     mirror = np.array([-1, 1], np.float32), np.array([width - 1, 0], np.float32)
     return np.ascontiguousarray(picture[:, ::-1]), tuple(
-        Instance(int(twin[i.label]), tuple(p * mirror[0] + mirror[1] for p in i.polygons))
+        Instance(int(flipped[i.label]), tuple(p * mirror[0] + mirror[1] for p in i.polygons))
         for i in instances
     )
 
@@ -135,13 +139,13 @@ def visible(
 
 
 def _place(
-    photo: Photo, size: int, config: AugmentConfig, twin: NDArray[np.int64], rng: Generator
+    photo: Photo, size: int, config: AugmentConfig, flipped: NDArray[np.int64], rng: Generator
 ) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
     picture = read_rgb(photo.path)
     instances = photo.instances
     if rng.random() < config.flip:
-        keep = np.arange(len(twin))
-        picture, instances = flip(picture, instances, twin if config.swap_sides else keep)
+        keep = np.arange(len(flipped))
+        picture, instances = flip(picture, instances, flipped if config.swap_sides else keep)
     matrix = _affine(photo.width, photo.height, size, config, rng)
     warped = warp(picture, matrix, size, backdrop(size, rng))
     seen = [(i.label, m) for i in instances if (m := visible(i.polygons, matrix, size)) is not None]
@@ -174,7 +178,7 @@ def car_photo(
     index: int,
     size: int,
     config: AugmentConfig,
-    twin: NDArray[np.int64],
+    flipped: NDArray[np.int64],
     rng: Generator,
 ) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
     """A car photo transformed: by itself, one of four, or its car on a plain background.
@@ -187,13 +191,13 @@ def car_photo(
         picture = _background(photos[index], outlines[index], size, rng)
         return picture, np.zeros(0, np.int64), []
     if draw < config.no_car + config.mosaic:
-        return _mosaic(photos, index, size, config, twin, rng)
+        return _mosaic(photos, index, size, config, flipped, rng)
     photo = photos[index]
     if rng.random() >= config.plain_background:
-        return _place(photo, size, config, twin, rng)
+        return _place(photo, size, config, flipped, rng)
     # The outline travels as one more instance, through the same transformation.
     marked = (*photo.instances, Instance(-1, outlines[index]))
-    keep = np.append(twin, -1)  # label -1 stays -1 under the flip
+    keep = np.append(flipped, -1)  # label -1 stays -1 under the flip
     photo = Photo(photo.path, photo.width, photo.height, marked)
     picture, found, masks = _place(photo, size, config, keep, rng)
     if found.size and found[-1] == -1:
@@ -206,7 +210,7 @@ def _mosaic(
     index: int,
     size: int,
     config: AugmentConfig,
-    twin: NDArray[np.int64],
+    flipped: NDArray[np.int64],
     rng: Generator,
 ) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
     half = size // 2
@@ -215,7 +219,7 @@ def _mosaic(
     for k, other in enumerate([index, *rng.integers(len(photos), size=3)]):
         y, x = divmod(k, 2)
         window = slice(y * half, (y + 1) * half), slice(x * half, (x + 1) * half)
-        tile, tile_labels, tile_masks = _place(photos[int(other)], half, config, twin, rng)
+        tile, tile_labels, tile_masks = _place(photos[int(other)], half, config, flipped, rng)
         picture[window] = tile
         labels.append(tile_labels)
         for tile_mask in tile_masks:

@@ -16,9 +16,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from carpose.bundles import Task
 from carpose.detections import Detections
-from training.bootstrap import Draws
-from training.dataset import CLASSES, Photo, Task
+from training.config import CLASSES
+from training.errors import TrainingError
+from training.intervals import Draws
+from training.photos import Photo
 
 Kind = Literal["box", "mask"]
 KINDS: dict[Kind, str] = {"box": "bbox", "mask": "segm"}
@@ -78,7 +81,7 @@ def coco_results(
 ) -> COCO:
     """pycocotools' index of detections. Its own loadRes fails where nothing was found.
 
-    Raises: ValueError for a detection of a class that is not in `classes`.
+    Raises: TrainingError for a detection of a class that is not in `classes`.
     """
     results: list[dict] = []
     for number, (photo, detections) in enumerate(zip(photos, found, strict=True), 1):
@@ -86,7 +89,7 @@ def coco_results(
             x0, y0, x1, y1 = detections.boxes[k].tolist()
             label = str(detections.labels[k])
             if label not in classes:
-                raise ValueError(f"detected {label!r} is not one of {', '.join(classes)}")
+                raise TrainingError(f"detected {label!r} is not one of {', '.join(classes)}")
             results.append(
                 {
                     "id": len(results) + 1,

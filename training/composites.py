@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.augment import Picture, flip, read_rgb, visible, warp
-from training.dataset import Instance, Photo, Polygon
+from training.photos import Instance, Photo, Polygon
 
 CARS = (1, 1, 1, 1, 2, 2, 3, 4)
 """How many cars a composite has, drawn evenly."""
@@ -87,7 +87,7 @@ def composite(
     backgrounds: Sequence[Path],
     size: int,
     widths: tuple[float, float],
-    twin: NDArray[np.int64],
+    flipped: NDArray[np.int64],
     rng: Generator,
 ) -> tuple[Picture, NDArray[np.int64], list[NDArray[np.uint8]]]:
     """One to four cars on a photo of something else; `widths` are shares of the picture's width.
@@ -111,7 +111,7 @@ def composite(
         instances = (*photos[index].instances, Instance(-1, outlines[index]))
         picture = read_rgb(photos[index].path)
         if rng.random() < 0.5:
-            picture, instances = flip(picture, instances, np.append(twin, -1))
+            picture, instances = flip(picture, instances, np.append(flipped, -1))
         matrix = _placement(instances[-1].polygons, size, share, rng)
         car = visible(instances[-1].polygons, matrix, size)
         if car is None:

@@ -4,9 +4,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from training.dataset import CLASSES
+from carpose.bundles import Task
+from carpose.parts import CAR_CLASSES, PARTS
+from training.errors import TrainingError
+
+CLASSES: dict[Task, tuple[str, ...]] = {"car_parts": PARTS, "main_car": CAR_CLASSES}
+"""What each task tells apart, by index, where a configuration names no classes of its own."""
 
 
 class _Strict(BaseModel):
@@ -100,7 +112,7 @@ Init = Annotated[str, StringConstraints(pattern=r"^(imagenet|model_zoo|scratch|e
 class TrainConfig(_Strict):
     """A run: what is learnt (`task`), on which network, from which start, for how long."""
 
-    task: Literal["car_parts", "main_car"]
+    task: Task
     classes: tuple[str, ...] | None = None
     """Categories of the annotations and, for car_parts, classes of the network; None: the parts."""
     init: Init = "imagenet"
@@ -115,6 +127,8 @@ class TrainConfig(_Strict):
     """Share of the training photos kept aside to choose the best epoch by; 0 keeps the last."""
     patience: int = Field(0, ge=0)
     """Stop after this many epochs without a better AP; 0 never stops early."""
+    checkpoint_epochs: int = Field(1, ge=1)
+    """A checkpoint is written every so many epochs, and at the end; the best is one of them."""
     loader_workers: int = Field(1, ge=0)
     """Processes per training worker that prepare photos."""
     model: ModelConfig
@@ -141,6 +155,19 @@ class TrainConfig(_Strict):
 def load_config(path: Path) -> TrainConfig:
     """Read and validate a configuration.
 
-    Raises: pydantic.ValidationError naming the key and what is allowed.
+    Raises: TrainingError naming the key and what is allowed.
     """
-    return TrainConfig.model_validate(yaml.safe_load(path.read_text()))
+    return parse_config(path.read_text(), str(path))
+
+
+def parse_config(text: str, where: str) -> TrainConfig:
+    """Validate a configuration's YAML, which errors say is at `where`. Raises: TrainingError."""
+    try:
+        return TrainConfig.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise TrainingError(f"{where} is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise TrainingError(
+            f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from carpose.images import Picture, Pixels
-from training.dataset import Instance, Photo
+from training.photos import Instance, Photo
 
 Matrix = NDArray[np.float64]
 """(2, 3) affine map of continuous coordinates: a pixel's centre is at +0.5."""

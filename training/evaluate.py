@@ -27,9 +27,10 @@ from carpose.model import Model, load_model
 from carpose.pose import estimate_pose
 from carpose.segmenters import Runtime, Segmenter
 from training.corruptions import CORRUPTIONS
-from training.dataset import Photo, load_photos
+from training.errors import TrainingError
 from training.measure import Measured, measure
 from training.metrics import annotated_parts, main_car
+from training.photos import Photo, load_photos
 from training.split import read_split, select
 
 AP_THRESHOLD = 0.02
@@ -183,7 +184,7 @@ def main() -> None:
         if args.split_file:
             names = read_split(args.split_file)[args.subset]
             photos, outlines = select(photos, names), select(outlines, names)
-    except (CarposeError, FileNotFoundError, ValueError) as error:
+    except (CarposeError, TrainingError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     photos, outlines = photos[: args.limit], outlines[: args.limit]
     parts, cars = chosen_parts.model, chosen_cars.model if chosen_cars else None

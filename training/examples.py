@@ -11,11 +11,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
-from training.augment import Picture, car_photo, degrade, read_rgb, recolour, twins, warp
+from training.augment import Picture, car_photo, degrade, flip_indices, read_rgb, recolour, warp
 from training.composites import composite, scenes
 from training.config import TrainConfig
-from training.dataset import Photo, repeat_factors, whole_car
 from training.other_photos import Traffic
+from training.photos import Photo, repeat_factors, whole_car
 
 
 def _no_boxes() -> NDArray[np.float32]:
@@ -133,7 +133,7 @@ class Examples(IterableDataset[Example]):
             for photo in photos.cars
         ]
         self.repeats = repeat_factors(self.photos.cars, config.repeat_below)
-        self.twin = twins(config.labels)
+        self.flipped = flip_indices(config.labels)
 
     def __iter__(self) -> Iterator[Example]:
         loader = torch.utils.data.get_worker_info()
@@ -167,7 +167,7 @@ class Examples(IterableDataset[Example]):
                 photos.no_car,
                 size,
                 augment.composite_width,
-                self.twin,
+                self.flipped,
                 rng,
             )
             return self._turned(self._finished(*found, rng), rng)
@@ -184,7 +184,7 @@ class Examples(IterableDataset[Example]):
     def _car(self, index: int, rng: Generator) -> Example:
         config = self.config
         found = car_photo(
-            self.photos.cars, self.outlines, index, config.size, config.augment, self.twin, rng
+            self.photos.cars, self.outlines, index, config.size, config.augment, self.flipped, rng
         )
         return self._turned(self._finished(*found, rng), rng)
 

@@ -21,21 +21,17 @@ from detectron2.config import CfgNode
 from detectron2.export import TracingAdapter
 from detectron2.utils.logger import setup_logger
 from onnx import numpy_helper
-from pyarrow.fs import LocalFileSystem, copy_files
 
 from carpose.bundles import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
 from carpose.errors import MissingDependency
 from carpose.model import load_segmenter
-from training.config import TrainConfig, load_config
-from training.dataset import load_photos
+from training.config import TrainConfig
 from training.evaluate import AP_THRESHOLD, detect
-from training.loop import WEIGHTS
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
 from training.parity import Parity, compare
-from training.sessions import BEST
-from training.storage import filesystem
-from training.train import CONFIG
+from training.photos import load_photos
+from training.runs import BEST, WEIGHTS, Run
 
 OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
 """TracingAdapter flattens Instances in this order, the order of their names."""
@@ -46,11 +42,12 @@ DEFAULT_THRESHOLD = 0.05
 SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.5}
 
 
-def load_run(run: Path) -> tuple[TrainConfig, torch.nn.Module]:
-    """Configuration and network, in evaluation mode, of a run's folder."""
-    config = load_config(run / CONFIG)
+def load_run(run: Run) -> tuple[TrainConfig, torch.nn.Module]:
+    """Configuration and network, in evaluation mode, of a run on this machine."""
+    config = run.config()
     model = build(config, "scratch")
-    state = torch.load(run / BEST / WEIGHTS, map_location="cpu", weights_only=True)
+    best = Path(run.path) / BEST / WEIGHTS
+    state = torch.load(best, map_location="cpu", weights_only=True)
     model.load_state_dict(state)
     return config, model.eval()
 
@@ -192,7 +189,7 @@ def main() -> None:
     args = parser.parse_args()
     setup_logger(name="detectron2")
     with tempfile.TemporaryDirectory() as folder:
-        config, model = load_run(_local(args.run, Path(folder)))
+        config, model = load_run(Run.at(args.run).here(Path(folder)))
     framework = args.framework or (
         "onnx" if config.model.backbone == "mobilenet_v2" else "detectron2"
     )
@@ -222,17 +219,6 @@ def main() -> None:
     key = {"car_parts": "parts", "main_car": "car"}[bundle.manifest.task]
     print("in serve_config.yaml:\n  args:")
     print(f"    {key}: {{bundle: {args.out.resolve()}}}")
-
-
-def _local(run: str, folder: Path) -> Path:
-    """The run's folder, or what an export needs of a remote run, fetched into `folder`."""
-    storage, path = filesystem(run)
-    if isinstance(storage, LocalFileSystem):
-        return Path(path)
-    copy_files(f"{path}/{BEST}", str(folder / BEST), storage, LocalFileSystem())
-    with storage.open_input_stream(f"{path}/{CONFIG}") as stream:
-        (folder / CONFIG).write_bytes(stream.read())
-    return folder
 
 
 if __name__ == "__main__":

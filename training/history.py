@@ -4,9 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-METRICS = "metrics.jsonl"
-CURVES = "curves.png"
-TENSORBOARD = "tensorboard"
+from training.runs import CURVES, METRICS, TENSORBOARD
 
 
 def publish(history: list[dict[str, float]], folder: Path) -> None:

@@ -4,20 +4,26 @@ An epoch is one pass over the training photos. After each the averaged weights a
 validation photos, and everything that is needed to go on is handed to the session.
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from training.config import OptimizerConfig
+from training.config import OptimizerConfig, TrainConfig
+from training.errors import TrainingError
+from training.runs import CHECKPOINT, WEIGHTS
 
-CHECKPOINT = "checkpoint.pth"
-WEIGHTS = "model.pth"
+History = list[dict[str, float]]
+"""The figures of every epoch."""
+
+SAVED = "saved"
+"""In them: 1 where the epoch left a checkpoint, else 0."""
 
 
 class Task(Protocol):
@@ -50,16 +56,17 @@ class Session(Protocol):
         """The network on its device, its gradients shared between the workers."""
         ...
 
-    def resume(self) -> Path | None:
-        """Folder of the last checkpoint."""
+    def resume(self) -> AbstractContextManager[Path | None]:
+        """Folder of the last checkpoint, there while it is read."""
         ...
 
     def progress(self, done: int, total: int, losses: dict[str, float]) -> None:
         """One step is done."""
         ...
 
-    def report(self, history: list[dict[str, float]], write: Callable[[Path], None]) -> None:
-        """An epoch is done: `history` has its figures last; `write` fills a checkpoint folder."""
+    def report(self, history: History, write: Callable[[Path], None] | None) -> None:
+        """An epoch is done: `history` has its figures last; `write` fills a checkpoint folder, and
+        is None where this epoch is not kept."""
         ...
 
 
@@ -123,7 +130,7 @@ def optimizer_for(model: nn.Module, config: OptimizerConfig) -> torch.optim.Opti
     )
 
 
-def best_of(history: list[dict[str, float]]) -> int:
+def best_of(history: History) -> int:
     """Index of the epoch with the best AP; the last where none was measured.
 
     Raises: ValueError when there is no epoch.
@@ -132,22 +139,35 @@ def best_of(history: list[dict[str, float]]) -> int:
     return max(range(len(measured)), key=measured.__getitem__)
 
 
-def fit(task: Task, config: OptimizerConfig, session: Session, patience: int = 0) -> None:
-    """Train for `config.epochs` epochs, or until `patience` epochs bring no better AP (0: never).
+class Diverged(TrainingError):
+    """The loss is no longer finite: the same again would end the same."""
+
+
+def is_best(history: History) -> bool:
+    """Whether the last epoch is the best of those that left a checkpoint."""
+    kept = [row for row in history if row.get(SAVED, 1.0)]
+    return bool(kept) and kept[-1] is history[-1] and best_of(kept) == len(kept) - 1
+
+
+def fit(task: Task, run: TrainConfig, session: Session) -> None:
+    """Train for as many epochs as configured, or until the run's patience ends.
 
     Goes on from the session's last checkpoint. Every checkpoint holds CHECKPOINT, to resume
     from, and WEIGHTS, the averaged weights.
 
-    Raises: FloatingPointError when the loss is no longer finite.
+    Raises: Diverged.
     """
+    config = run.optimizer
     network = session.prepare(task.network(session.device))
     model = getattr(network, "module", network)
     optimizer = optimizer_for(model, config)
     ema = Ema(model, config.ema)
-    history: list[dict[str, float]] = []
-    folder = session.resume()
-    if folder is not None:
-        state = torch.load(folder / CHECKPOINT, map_location=session.device, weights_only=True)
+    history: History = []
+    with session.resume() as folder:
+        state = folder and torch.load(
+            folder / CHECKPOINT, map_location=session.device, weights_only=True
+        )
+    if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         ema.weights, history = state["ema"], state["history"]
@@ -156,7 +176,7 @@ def fit(task: Task, config: OptimizerConfig, session: Session, patience: int = 0
     step = len(history) * task.epoch_steps
     batches = iter(task.batches(session.rank, session.world, step))
     network.train()
-    while step < total and not _stalled(history, patience):
+    while step < total and not _stalled(history, run.patience):
         began, sums = time.perf_counter(), dict[str, float]()
         for _ in range(task.epoch_steps):
             for group in optimizer.param_groups:
@@ -166,7 +186,7 @@ def fit(task: Task, config: OptimizerConfig, session: Session, patience: int = 0
                 losses = network(next(batches))
                 loss = sum(losses.values())
             if not torch.isfinite(loss):
-                raise FloatingPointError(f"loss is {loss.item()} at step {step}: lower the rate")
+                raise Diverged(f"loss is {loss.item()} at step {step}: lower the rate")
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -188,19 +208,21 @@ def fit(task: Task, config: OptimizerConfig, session: Session, patience: int = 0
         with ema.applied(model), torch.no_grad():
             row |= task.evaluate(model, session.rank, session.world)
         history.append(row)
+        ends = step >= total or _stalled(history, run.patience)
+        row[SAVED] = float(ends or len(history) % run.checkpoint_epochs == 0)
         state = {
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "ema": ema.weights,
             "history": history,
         }
-        session.report(history, lambda folder, state=state: _write(folder, state))
+        session.report(history, functools.partial(_write, state) if row[SAVED] else None)
 
 
-def _stalled(history: list[dict[str, float]], patience: int) -> bool:
+def _stalled(history: History, patience: int) -> bool:
     return bool(patience and history) and len(history) - 1 - best_of(history) >= patience
 
 
-def _write(folder: Path, state: dict[str, Any]) -> None:
+def _write(state: dict[str, Any], folder: Path) -> None:
     torch.save(state, folder / CHECKPOINT)
     torch.save(state["ema"], folder / WEIGHTS)

@@ -17,11 +17,11 @@ from carpose.detections import Detections
 from carpose.segmenters.detectron2 import infer
 from training.average_precision import average_precision
 from training.config import TrainConfig
-from training.dataset import Photo
 from training.evaluate import AP_THRESHOLD, read
 from training.examples import Example, Examples, Photos
 from training.metrics import annotated_parts, side_accuracy
 from training.network import build, training_input
+from training.photos import Photo
 
 SEEN_THRESHOLD = 0.5
 """Score from which an object counts as seen."""

@@ -10,8 +10,7 @@ from carpose.detections import Detections
 from carpose.parts import PARTS, VIEWPOINTS
 from carpose.pose import Pose
 from training.average_precision import precision_samples
-from training.bootstrap import Figure, draw, figure, quantile, share
-from training.dataset import Photo
+from training.intervals import Figure, draw, figure, quantile, share
 from training.metrics import (
     angle_error,
     annotated_parts,
@@ -21,6 +20,7 @@ from training.metrics import (
     side_counts,
     viewpoint_of,
 )
+from training.photos import Photo
 
 CLOSE_DEG = 15.0
 

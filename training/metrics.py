@@ -12,7 +12,7 @@ from carpose.errors import CarposeError
 from carpose.geometry import angle_between, matched, overlaps
 from carpose.parts import PARTS, mirrored
 from carpose.pose import Pose, estimate_pose
-from training.dataset import Photo, raster
+from training.photos import Photo, raster
 
 
 def annotated_parts(photo: Photo, cells: int = 56, classes: Sequence[str] = PARTS) -> Detections:

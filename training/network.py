@@ -20,6 +20,7 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from carpose.bundles import open_bundle
 from training.config import TrainConfig
+from training.errors import TrainingError
 from training.examples import Example
 from training.heads import (
     FineMaskROIHeads,
@@ -137,7 +138,7 @@ def build(config: TrainConfig, init: str | Path | None = None, device: str = "cp
     file: a state dict of MobileNetV2 `features`, of a whole network of ours, or a Detectron2
     checkpoint. Tensors whose shape does not fit (another number of classes, say) start fresh.
 
-    Raises: ValueError when nothing in `init` fits the network.
+    Raises: TrainingError when nothing in `init` fits the network.
     """
     torch.manual_seed(config.seed)
     model = build_model(detectron2_config(config, device))
@@ -160,7 +161,7 @@ def build(config: TrainConfig, init: str | Path | None = None, device: str = "cp
             known |= {f"{name}.{k}": v for k, v in factors(full, known[f"{name}.bias"]).items()}
     fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        raise ValueError(f"no tensor of {start} fits this network")
+        raise TrainingError(f"no tensor of {start} fits this network")
     model.load_state_dict(fitting, strict=False)
     return model
 

@@ -12,6 +12,8 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from training.errors import TrainingError
+
 PREFIX = "model."
 """What the tracing adapter puts before a tensor's name."""
 
@@ -22,7 +24,7 @@ EPSILON = 1e-5
 def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
     """State dict for `model`, a network with the bundle's backbone, from its ONNX file.
 
-    Raises: ValueError when the graph's convolutions are not those of `model`.
+    Raises: TrainingError when the graph's convolutions are not those of `model`.
     """
     graph = onnx.load(str(path)).graph
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
@@ -49,7 +51,7 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
         if ".bottom_up." in name and name.endswith(".weight") and tensor.ndim == 4
     ]
     if [own[name].shape for name in convolutions] != [weight.shape for weight, _ in folded]:
-        raise ValueError(f"{path} holds another backbone than the configured one")
+        raise TrainingError(f"{path} holds another backbone than the configured one")
     for name, (weight, bias) in zip(convolutions, folded, strict=True):
         base, index = name.removesuffix(".weight").rsplit(".", 1)
         norm = f"{base}.{int(index) + 1}"

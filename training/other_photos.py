@@ -1,13 +1,15 @@
 """Photos beside the car-parts data: what is no car, and traffic in which vehicles are boxed."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from training.coco import JSON, read_coco
+from training.errors import TrainingError
 
 NO_CAR = "no-car"
 VEHICLES = "vehicles"
@@ -56,11 +58,11 @@ def _shows_car(path: Path) -> bool:
 def no_car_photos(root: Path) -> list[Path]:
     """The photos without a car below `root`, in the order of their names.
 
-    Raises: FileNotFoundError saying how to get them.
+    Raises: TrainingError saying how to get them.
     """
     photos = [p for p in sorted((root / NO_CAR).glob("*.jpg")) if not _shows_car(p)]
     if not photos:
-        raise FileNotFoundError(
+        raise TrainingError(
             f"no photos in {root / NO_CAR}: run `python -m training.dataset download`"
         )
     return photos
@@ -79,23 +81,22 @@ def split_kinds(photos: Sequence[Path], share: float, seed: int) -> tuple[list[P
 
 def traffic(root: Path) -> list[Traffic]:
     """The photos of traffic below `root`, those with a box."""
-    coco = json.loads((root / VEHICLES / "annotations.json").read_text())
-    names = {c["id"]: c["name"] for c in coco["categories"]}
+    coco = read_coco(root / VEHICLES / JSON)
     boxes: dict[int, list[tuple[list[float], bool]]] = {}
-    for annotation in coco["annotations"]:
-        x, y, w, h = annotation["bbox"]
-        is_car = names[annotation["category_id"]] in CARS
-        boxes.setdefault(annotation["image_id"], []).append(([x, y, x + w, y + h], is_car))
+    for annotation in coco.annotations:
+        x, y, w, h = annotation.bbox
+        is_car = coco.names[annotation.category_id] in CARS
+        boxes.setdefault(annotation.image_id, []).append(([x, y, x + w, y + h], is_car))
     return [
         Traffic(
-            root / VEHICLES / image["file_name"],
-            image["width"],
-            image["height"],
+            root / VEHICLES / image.file_name,
+            image.width,
+            image.height,
             np.array([box for box, _ in found], np.float32),
             np.array([is_car for _, is_car in found]),
         )
-        for image in coco["images"]
-        if (found := boxes.get(image["id"]))
+        for image in coco.images
+        if (found := boxes.get(image.id))
     ]
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from carpose.bundles import Task
 from carpose.detections import Detections
 from carpose.geometry import matched, overlaps
 from training.average_precision import average_precision
-from training.dataset import Photo, Task
+from training.photos import Photo
 
 SAME_IOU = 0.95
 MAX_AP_DIFFERENCE = 0.002

@@ -26,10 +26,11 @@ import yaml
 from carpose.bundles import open_bundle
 from carpose.errors import CarposeError
 from carpose.model import load_model
-from training.bootstrap import Figure
-from training.dataset import load_photos
+from training.errors import TrainingError
 from training.evaluate import run
+from training.intervals import Figure
 from training.measure import measure
+from training.photos import load_photos
 
 REFUSED = 3
 DEPLOYMENTS = {"car_parts": "CarPartDetector", "main_car": "MainCarSegmenter"}
@@ -145,7 +146,7 @@ def main() -> int:
         task = open_bundle(args.candidate).manifest.task
         served = args.served or served_bundle(config, task)
         found = compare(served, args.candidate, args.data, args.split, args.limit, args.seed)
-    except (CarposeError, FileNotFoundError, ValueError) as error:
+    except (CarposeError, TrainingError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     print(f"served     {served}\ncandidate  {args.candidate}\n")
     print(f"{'figure':32}{'served':>8}{'candidate':>11}   95 % interval of the change")

@@ -16,10 +16,10 @@ from carpose.images import Picture, Pixels, data_url, to_jpeg
 from carpose.parts import PARTS, VIEWPOINTS
 from carpose.pose import estimate_pose
 from carpose.render import Scene, annotated, overlay
-from training.bootstrap import Figure
-from training.dataset import Photo, raster
+from training.intervals import Figure
 from training.measure import Measured, Result
 from training.metrics import annotated_parts
+from training.photos import Photo, raster
 
 WORST = 8
 DRAWN_PX = 640

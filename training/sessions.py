@@ -4,18 +4,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from pyarrow.fs import FileSystem, LocalFileSystem, copy_files
+from pyarrow.fs import LocalFileSystem, copy_files
 from torch import nn
 from tqdm import tqdm
 
-from training.history import TENSORBOARD, publish
-from training.loop import best_of
-
-LAST, BEST, PREVIOUS = "last", "best", "previous"
-"""Folders of a run: the checkpoint to resume from, and the one to export."""
+from training.history import publish
+from training.loop import History, is_best
+from training.runs import BEST, LAST, PARTIAL, PREVIOUS, TENSORBOARD, WEIGHTS, Run
 
 REPORT_S = 15
 
@@ -33,10 +32,10 @@ class LocalSession:
         """See `training.loop.Session`."""
         return network.to(self.device)
 
-    def resume(self) -> Path | None:
+    def resume(self) -> AbstractContextManager[Path | None]:
         """See `training.loop.Session`."""
         folders = (self.folder / LAST, self.folder / PREVIOUS)
-        return next((folder for folder in folders if folder.is_dir()), None)
+        return nullcontext(next((folder for folder in folders if folder.is_dir()), None))
 
     def progress(self, done: int, total: int, losses: dict[str, float]) -> None:
         """See `training.loop.Session`."""
@@ -47,33 +46,48 @@ class LocalSession:
         if done == total:
             self._bar.close()
 
-    def report(self, history: list[dict[str, float]], write: Callable[[Path], None]) -> None:
+    def report(self, history: History, write: Callable[[Path], None] | None) -> None:
         """See `training.loop.Session`."""
-        partial = self.folder / "partial"
+        if write is not None:
+            self._write(write, is_best(history))
+        publish(history, self.folder)
+        tqdm.write(summary(history), file=sys.stderr)
+
+    def _write(self, write: Callable[[Path], None], best: bool) -> None:
+        partial = self.folder / PARTIAL
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         write(partial)
-        if best_of(history) == len(history) - 1:
-            shutil.rmtree(self.folder / BEST, ignore_errors=True)
-            shutil.copytree(partial, self.folder / BEST)
+        if best:
+            self._keep_best(partial / WEIGHTS)
         # At any moment one of the two is whole.
         if (self.folder / LAST).is_dir():
             shutil.rmtree(self.folder / PREVIOUS, ignore_errors=True)
             (self.folder / LAST).rename(self.folder / PREVIOUS)
         partial.rename(self.folder / LAST)
         shutil.rmtree(self.folder / PREVIOUS, ignore_errors=True)
-        publish(history, self.folder)
-        tqdm.write(summary(history), file=sys.stderr)
+
+    def _keep_best(self, weights: Path) -> None:
+        best = self.folder / BEST
+        best.mkdir(exist_ok=True)
+        # A second name for the same file where the disk can do that: the next epoch writes its own.
+        link = best / f"{WEIGHTS}.new"
+        link.unlink(missing_ok=True)
+        try:
+            link.hardlink_to(weights)
+        except OSError:
+            shutil.copyfile(weights, link)
+        link.replace(best / WEIGHTS)
 
 
 class RaySession:
     """A worker of Ray Train. Checkpoints go to the run's storage; worker 0 writes them."""
 
-    def __init__(self, storage: FileSystem, folder: str) -> None:
+    def __init__(self, run: Run) -> None:
         from ray import train
         from ray.train.torch import get_device
 
-        self._train, self._storage, self._folder = train, storage, folder
+        self._train, self._run = train, run
         context = train.get_context()
         self.rank, self.world = context.get_world_rank(), context.get_world_size()
         self.device = str(get_device())
@@ -84,12 +98,16 @@ class RaySession:
         """See `training.loop.Session`."""
         return self._train.torch.prepare_model(network)
 
-    def resume(self) -> Path | None:
+    @contextmanager
+    def resume(self) -> Iterator[Path | None]:
         """See `training.loop.Session`."""
         checkpoint = self._train.get_checkpoint()
         if checkpoint is None:
-            return None
-        return Path(checkpoint.to_directory(tempfile.mkdtemp(prefix="carpose-resume-")))
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="carpose-resume-") as folder:
+            checkpoint.to_directory(folder)
+            yield Path(folder)
 
     def progress(self, done: int, total: int, losses: dict[str, float]) -> None:
         """See `training.loop.Session`. A line every quarter of a minute: logs have no cursor."""
@@ -104,19 +122,23 @@ class RaySession:
         loss = sum(losses.values())
         _say(f"step {done}/{total}  loss {loss:.3f}  {rate:.2f} s/step  {left} left")
 
-    def report(self, history: list[dict[str, float]], write: Callable[[Path], None]) -> None:
+    def report(self, history: History, write: Callable[[Path], None] | None) -> None:
         """See `training.loop.Session`."""
         figures = {**history[-1], "selection": history[-1].get("ap", float(len(history)))}
         if self.rank:
             self._train.report(figures)
             return
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as shown:
-            write(Path(folder))
-            self._train.report(figures, self._train.Checkpoint.from_directory(folder))
+            if write is None:
+                self._train.report(figures)
+            else:
+                write(Path(folder))
+                self._train.report(figures, self._train.Checkpoint.from_directory(folder))
             publish(history, Path(shown))
             # Event files have names of their own: those of a run before would stay.
-            self._storage.delete_dir_contents(f"{self._folder}/{TENSORBOARD}", missing_dir_ok=True)
-            copy_files(shown, self._folder, LocalFileSystem(), self._storage)
+            system, path = self._run.system, self._run.path
+            system.delete_dir_contents(f"{path}/{TENSORBOARD}", missing_dir_ok=True)
+            copy_files(shown, path, LocalFileSystem(), system)
         _say(summary(history))
 
 
@@ -126,7 +148,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def summary(history: list[dict[str, float]]) -> str:
+def summary(history: History) -> str:
     """One epoch in a line, with a star where it is the best so far."""
     row = history[-1]
     loss = sum(value for name, value in row.items() if name.startswith("loss"))
@@ -137,4 +159,4 @@ def summary(history: list[dict[str, float]]) -> str:
         if name in row
     ]
     words.append(f"{row['photos_per_second']:.1f} photos/s")
-    return "  ".join(words) + ("  *" if best_of(history) == len(history) - 1 else "")
+    return "  ".join(words) + ("  *" if is_best(history) else "")

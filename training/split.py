@@ -12,10 +12,13 @@ import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from pydantic import BaseModel, ConfigDict
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from training.dataset import Photo
+from training.coco import read_json
+from training.errors import TrainingError
+from training.photos import Photo
 
 SAME_BITS = 8
 """Two photos whose 64-bit hashes differ in at most this many bits count as the same."""
@@ -54,7 +57,11 @@ def leak_free_split(
 
     Every class gets its share: the class that lacks most is served first, by a group drawn among
     those that show it (iterative stratification, Sechidis et al. 2011).
+
+    Raises: TrainingError when nothing is labelled.
     """
+    if not any(photo.instances for photo in photos):
+        raise TrainingError("no photo shows anything that is labelled: there is nothing to split")
     rng = np.random.default_rng(seed)
     group = groups(photos)
     shows = np.zeros((len(photos), 1 + max(i.label for p in photos for i in p.instances)), int)
@@ -95,27 +102,34 @@ def write_split(path: Path, train: Sequence[Photo], validation: Sequence[Photo])
     path.write_text(json.dumps(names, indent=1) + "\n")
 
 
+class _Split(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    train: list[str]
+    validation: list[str]
+
+
 def read_split(path: Path) -> dict[str, list[str]]:
     """File names under `train` and `validation`.
 
-    Raises: ValueError when the file holds anything else, or a photo is in both.
+    Raises: TrainingError when the file holds anything else, or a photo is in both.
     """
-    names = json.loads(path.read_text())
-    if not isinstance(names, dict) or set(names) != {"train", "validation"}:
-        raise ValueError(f"{path}: a split has the keys train and validation")
+    names = read_json(path, _Split).model_dump()
     both = set(names["train"]) & set(names["validation"])
     if both:
-        raise ValueError(f"{path}: {min(both)} is in both parts")
+        raise TrainingError(f"{path}: {min(both)} is in both parts")
     return names
 
 
 def select(photos: Sequence[Photo], names: Sequence[str]) -> list[Photo]:
     """The photos with these file names, in the order of `photos`.
 
-    Raises: ValueError naming one that is not there.
+    Raises: TrainingError naming one that is not there.
     """
     missing = set(names) - {photo.path.name for photo in photos}
     if missing:
-        raise ValueError(f"{len(missing)} photos of the split are not in the data: {min(missing)}")
+        raise TrainingError(
+            f"{len(missing)} photos of the split are not in the data: {min(missing)}"
+        )
     wanted = set(names)
     return [photo for photo in photos if photo.path.name in wanted]

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from training.config import TrainConfig
-from training.dataset import load_photos
 from training.examples import Photos
 from training.loop import Task
 from training.other_photos import learnt, no_car_photos, split_kinds, traffic
+from training.photos import load_photos
 from training.split import leak_free_split, read_split, select
-from training.storage import local_copy
+from training.transfer import local_copy
 
 OTHER_KINDS_ASIDE = 0.15
 """Share of the kinds of other things that are kept for validation."""

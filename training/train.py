@@ -14,43 +14,24 @@ import argparse
 import functools
 import importlib.util
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import yaml
-from pyarrow.fs import FileSystem, FileType
 
-from training.config import TrainConfig, load_config
+from training.command import command
+from training.config import load_config
 from training.distributed import fit_on_ray
 from training.loop import fit
-from training.sessions import BEST, LocalSession
-from training.storage import filesystem
+from training.runs import BEST, Run
+from training.sessions import LocalSession
 from training.tasks import make_task
 
-CONFIG = "config.yaml"
 
-
-def keep_config(config: TrainConfig, storage: FileSystem, folder: str) -> None:
-    """Write the configuration beside the run.
-
-    Raises: SystemExit when the storage holds a run of another configuration.
-    """
-    text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    path = f"{folder}/{CONFIG}"
-    if storage.get_file_info(path).type == FileType.File:
-        with storage.open_input_stream(path) as stream:
-            if stream.read().decode() != text:
-                raise SystemExit(
-                    f"{path} is of a run with another configuration: choose another --storage, "
-                    "or delete it"
-                )
-    storage.create_dir(folder, recursive=True)
-    with storage.open_output_stream(path) as stream:
-        stream.write(text.encode())
-
-
-def main() -> None:
-    """Command line."""
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -67,9 +48,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="in place of the configured number")
     parser.add_argument("--local", action="store_true", help="in this process, without Ray")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--cpus-per-worker", type=int, help="default: all of this machine's")
+    parser.add_argument("--cpus-per-worker", type=int, help="default: its share of the cluster's")
     parser.add_argument("--use-gpu", action="store_true", help="one GPU per worker")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.local and "://" in args.storage:
         parser.error("--local keeps its run in a folder")
     if importlib.util.find_spec("detectron2") is None:
@@ -79,24 +60,26 @@ def main() -> None:
     if args.epochs:
         optimizer = config.optimizer.model_copy(update={"epochs": args.epochs})
         config = config.model_copy(update={"optimizer": optimizer})
-    storage, folder = filesystem(args.storage)
-    keep_config(config, storage, folder)
-    data = args.data if "://" in args.data else str(Path(args.data).resolve())
+    run = Run.at(args.storage)
+    run.keep_config(config)
+    data = _absolute(args.data)
+    other = args.other and _absolute(args.other)
     split_file = args.split_file and args.split_file.resolve()
-    other = args.other if not args.other or "://" in args.other else str(Path(args.other).resolve())
     task = functools.partial(make_task, config, data, split_file, args.init, other)
-    cpus = args.cpus_per_worker or max(1, (os.cpu_count() or 1) // args.workers)
     if args.local:
-        torch.set_num_threads(cpus)
-        session = LocalSession(Path(folder), "cuda" if args.use_gpu else "cpu")
-        fit(task(), config.optimizer, session, config.patience)
+        torch.set_num_threads(args.cpus_per_worker or os.cpu_count() or 1)
+        fit(task(), config, LocalSession(Path(run.path), "cuda" if args.use_gpu else "cpu"))
     else:
-        fit_on_ray(
-            task, config.optimizer, args.storage, args.workers, cpus, args.use_gpu, config.patience
-        )
+        fit_on_ray(task, config, args.storage, args.workers, args.cpus_per_worker, args.use_gpu)
     print(f"best weights: {args.storage}/{BEST}")
     print(f"next: python -m training.export --run {args.storage} --out BUNDLE --data {args.data}")
+    return 0
+
+
+def _absolute(place: str) -> str:
+    """A folder as every process finds it; a URI as it is."""
+    return place if "://" in place else str(Path(place).resolve())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
