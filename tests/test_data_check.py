@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carpose.parts import PARTS, mirrored
-from tests.conftest import ROOT
 from tests.drawings import draw_car_parts
+from tests.servers import ROOT
 from training.check import RIGHT_OF, check, contact_sheet, side_contradictions, table
 from training.dataset import main
 from training.errors import TrainingError

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,24 +16,34 @@ from hypothesis import strategies as st
 pytest.importorskip("cv2", reason="evaluation needs: pip install 'carpose[evaluate]'")
 from pycocotools.cocoeval import COCOeval
 
-from carpose.cars import Car
+from carpose.answer import Answer, to_answer
 from carpose.detections import Detections
-from carpose.images import Picture
+from carpose.engines import DETECTRON2, found_by_own_models
+from carpose.images import Picture, to_jpeg
 from carpose.parts import PARTS
 from carpose.pose import estimate_pose
+from carpose.request import PoseRequest
+from tests.servers import ROOT
+from training.annotated import annotated_parts
 from training.average_precision import (
     average_precision,
     coco_ground_truth,
     coco_results,
     precision_samples,
 )
-from training.corruptions import CORRUPTIONS
+from training.calibration import calibration_error, reliability
+from training.conditions import CONDITIONS
 from training.errors import TrainingError
-from training.intervals import draw, figure, quantile, share
-from training.measure import Measured, measure
-from training.metrics import angle_error, annotated_parts, side_accuracy
+from training.intervals import draw, estimate, quantile, share
+from training.measure import measure, measure_viewpoints
+from training.metrics import angle_error, side_accuracy
+from training.no_car import NoCarAnswer, by_score, no_car_figures
 from training.photos import Instance, Photo, raster
-from training.report import as_json, drawn, html
+from training.predictions import Predictions
+from training.report import Report, as_json, drawn, html, table
+from training.viewpoint_labels import Label, judge, read_labels
+
+LABELS = ROOT / "training" / "labels" / "traffic_viewpoints.json"
 
 
 def square(x: float, y: float, size: float = 40) -> np.ndarray:
@@ -74,7 +85,7 @@ def by_pycocotools(photos: list[Photo], found: list[Detections], kind: str) -> t
 def test_ap_is_pycocotools_ap(kind: str) -> None:
     photos, found = scene(12)
     ap, ap50 = by_pycocotools(photos, found, {"box": "bbox", "mask": "segm"}[kind])
-    figures = average_precision(photos, found, "car_parts")
+    figures = average_precision(photos, found, PARTS)
     assert 0 < ap < 1
     assert figures[f"{kind}_ap"] == pytest.approx(ap, abs=1e-12)
     assert figures[f"{kind}_ap50"] == pytest.approx(ap50, abs=1e-12)
@@ -89,7 +100,7 @@ def test_a_draw_is_what_pycocotools_says_of_the_drawn_photos() -> None:
     for row, counts in enumerate(draws):
         taken = np.repeat(np.arange(8), counts)
         expected, _ = by_pycocotools([photos[k] for k in taken], [found[k] for k in taken], "bbox")
-        assert samples["box_ap"][row] == pytest.approx(expected, abs=1e-12)
+        assert samples.overall["box_ap"][row] == pytest.approx(expected, abs=1e-12)
 
 
 def test_ap_by_hand() -> None:
@@ -97,19 +108,18 @@ def test_ap_by_hand() -> None:
     boxes = np.array([[0, 0, 40, 40], [50, 80, 90, 120]])
     half = Detections(boxes, np.array([0.9, 0.95]), np.array(["hood", "hood"]), size=(200, 160))
     # The better score is wrong: precision 1/2 up to recall 1/2 (51 of 101 steps), then nothing.
-    assert average_precision([one], [half], "car_parts")["box_ap50"] == pytest.approx(
-        0.5 * 51 / 101
-    )
-    assert average_precision([one], [Detections.none((200, 160))], "car_parts")["box_ap"] == 0
+    assert average_precision([one], [half], PARTS)["box_ap50"] == pytest.approx(0.5 * 51 / 101)
+    assert average_precision([one], [Detections.none((200, 160))], PARTS)["box_ap"] == 0
 
 
 def test_another_class_list() -> None:
     one = Photo(Path("a.jpg"), 200, 160, (Instance(1, (square(10, 10),)),))
     found = replace(annotated_parts(one, classes=("roof", "door")), roi_masks=None)
-    figures = average_precision([one], [found], "car_parts", ("roof", "door"))
-    assert figures["box_ap_door"] > 0.9
+    once = np.ones((1, 1), np.int64)
+    samples = precision_samples([one], [found], ("roof", "door"), once)
+    assert samples.per_class["box_ap"]["door"][0] > 0.9
     with pytest.raises(TrainingError, match="'door' is not one of roof"):
-        average_precision([one], [found], "car_parts", ("roof",))
+        average_precision([one], [found], ("roof",))
 
 
 def test_sides_by_hand() -> None:
@@ -140,12 +150,12 @@ def test_an_interval_holds_the_value_and_shrinks_with_more_photos() -> None:
         widths.append(one.high - one.low)
     assert widths[1] < widths[0] / 5
     assert quantile([1, np.nan, 3], 0.5, draw(3, 5, 0)).value == 2
-    assert np.isnan(figure(np.array([np.nan, np.nan])).low)
+    assert np.isnan(estimate(np.array([np.nan, np.nan])).low)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(60, 260), st.integers(60, 260), st.floats(0.1, 0.5), st.floats(0.1, 0.5))
-@pytest.mark.parametrize("name", ["half size", "rotated 10°"])
+@pytest.mark.parametrize("name", ["half size", "rotated 10°", "1/2 width"])
 def test_annotations_move_with_the_pixels(
     name: str, width: int, height: int, left: float, top: float
 ) -> None:
@@ -153,8 +163,8 @@ def test_annotations_move_with_the_pixels(
     corners = [[x, y], [x + 0.45 * width, y], [x + 0.3 * width, y + 0.4 * height]]
     one = Photo(Path("a.jpg"), width, height, (Instance(0, (np.array(corners, np.float32),)),))
     mask = raster(one.instances[0].polygons, width, height) * np.uint8(255)
-    worse = CORRUPTIONS[name].picture(Picture(np.dstack([mask] * 3), width, height))
-    moved = CORRUPTIONS[name].photo(one)
+    worse = CONDITIONS[name].picture(Picture(np.dstack([mask] * 3), width, height))
+    moved = CONDITIONS[name].photo(one)
     assert (moved.width, moved.height) == (worse.width, worse.height)
     expected = raster(moved.instances[0].polygons, moved.width, moved.height) > 0
     pixels = worse.pixels[..., 0] > 127
@@ -166,11 +176,11 @@ def test_annotations_move_with_the_pixels(
 @pytest.mark.parametrize("name", ["blur", "dark", "JPEG 20"])
 def test_worse_pixels_keep_their_place(name: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    worse = CORRUPTIONS[name].picture(Picture(pixels, 120, 90))
+    worse = CONDITIONS[name].picture(Picture(pixels, 120, 90))
     assert worse.pixels.shape == pixels.shape
     assert (worse.pixels != pixels).any()
     one = photo(("hood", 1, 2))
-    assert CORRUPTIONS[name].photo(one) is one
+    assert CONDITIONS[name].photo(one) is one
 
 
 class Sources(HTMLParser):
@@ -186,15 +196,21 @@ class Sources(HTMLParser):
         self.sources += [v or "" for k, v in attrs if k in ("src", "href")]
 
 
-def test_the_page_is_self_contained_and_escapes_names() -> None:
+def test_the_page_is_self_contained_and_escapes_names(tmp_path: Path) -> None:
     photos, found = scene(3)
-    photos[0] = replace(photos[0], path=Path("<script>alert(1)<b>.jpg"))
+    names = ["<script>alert(1)<b>.jpg", "1.jpg", "2.jpg"]
+    photos = [replace(p, path=tmp_path / name) for p, name in zip(photos, names, strict=True)]
+    for one in photos:
+        one.path.write_bytes(to_jpeg(np.full((160, 200, 3), 128, np.uint8)))
     clean = [estimate_pose(annotated_parts(p)) for p in photos]
-    run = Measured(photos, photos, found, found, None, None, clean)
+    refused: list[Answer | str] = ["no-car"] * 3
+    run = Predictions(photos, photos, found, found, None, refused, clean, PARTS)
     result = measure(run, 20, 0)
-    grey = Picture(np.full((160, 200, 3), 128, np.uint8), 200, 160)
     about = {"car_parts": "a@b", "main_car": "none", "photos": 3}
-    page = html(about, result, {"blur": result}, run, lambda _: grey)
+    turned = measure_viewpoints(run, 20, 0)
+    others = [NoCarAnswer("cup.jpg", 0.9, 0.85), NoCarAnswer("bee.jpg", None, None)]
+    report = Report(about, result, {"blur": result, "turned 90°": turned}, others)
+    page = html(report, run)
     parser = Sources()
     parser.feed(page)
     assert parser.sources
@@ -202,19 +218,125 @@ def test_the_page_is_self_contained_and_escapes_names() -> None:
     assert not {"script", "link", "iframe"} & set(parser.tags)
     assert "&lt;script&gt;" in page
     assert "http" not in page
-    json.dumps(as_json(about, result, {}), allow_nan=False)
+    assert "50.00 %" in page, "one of two photos without a car is answered"
+    json.dumps(as_json(report), allow_nan=False)
+    assert "box_ap_wheel" in table(report)
+
+
+def answered(parts: Detections, *cars: tuple[float, float, float, float]) -> Answer:
+    cells = np.full((len(cars), 28, 28), 255, np.uint8)
+    labels, scores = np.array(["car"] * len(cars)), np.ones(len(cars))
+    found = Detections(np.array(cars), scores, labels, cells, size=(200, 160))
+    grey = Picture(np.full((160, 200, 3), 128, np.uint8), 200, 160)
+    engine = replace(DETECTRON2, cars_need_parts=False)
+    return to_answer(grey, found_by_own_models(found, parts), engine, PoseRequest())
 
 
 def test_the_report_draws_the_car_with_its_parts() -> None:
-    def found(label: str, *box: int) -> Detections:
-        cells = np.full((1, 28, 28), 255, np.uint8)
-        return Detections(np.array([box]), np.ones(1), np.array([label]), cells, size=(200, 160))
-
-    mirror = found("left_mirror", 95, 60, 140, 100)
-    grey = Picture(np.full((160, 200, 3), 128, np.uint8), 200, 160)
-    picture = drawn(grey, mirror, Car(found("car", 40, 40, 100, 120), mirror))
+    cells = np.full((1, 28, 28), 255, np.uint8)
+    box = np.array([[95, 60, 140, 100]])
+    mirror = Detections(box, np.ones(1), np.array(["left_mirror"]), cells, size=(200, 160))
+    answer = answered(mirror, (40, 40, 120, 120))
+    picture = drawn(answer.picture, mirror, answer)
     assert (picture[95:100, 139] == 255).all(), "the white contour goes around the mirror"
     assert (picture[150, 190] < 128).all(), "what is around the car is darker"
+    refused = drawn(answer.picture, mirror, "no-car")
+    assert (refused[150, 190] < 128).all()
+
+
+def test_a_score_is_calibrated_when_it_is_the_share_right() -> None:
+    draws = draw(1000, 50, 0)
+    right = np.arange(1000) % 10 < 8
+    honest = calibration_error([0.8] * 1000, list(right), draws)
+    assert honest.value == pytest.approx(0, abs=1e-12)
+    assert honest.low < honest.high < 0.06
+    boastful = calibration_error([0.95] * 1000, list(right), draws)
+    assert boastful.value == pytest.approx(0.15)
+    silent: list[float | None] = [0.8] * 500 + [None] * 500
+    assert calibration_error(silent, list(right), draws).value == pytest.approx(0, abs=1e-12)
+    (one,) = reliability(silent, list(right))
+    assert (one.count, one.score, one.right) == (500, pytest.approx(0.8), pytest.approx(0.8))
+    assert np.isnan(calibration_error([None], [False], draw(1, 3, 0)).value)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_bins_that_err_oppositely_do_not_cancel(seed: int) -> None:
+    scores = [0.95] * 100 + [0.55] * 100
+    right = [True] * 85 + [False] * 15 + [True] * 65 + [False] * 35
+    error = calibration_error(scores, right, draw(200, 20, seed))
+    assert error.value == pytest.approx(0.1)
+
+
+def test_photos_of_no_car_are_counted_by_score() -> None:
+    answers = [
+        NoCarAnswer("a", 0.9, 0.85),
+        NoCarAnswer("b", 0.6, None),
+        NoCarAnswer("c", None, None),
+    ]
+    figures = no_car_figures([*answers, answers[-1]], 50, 0)
+    assert figures["no_car_answered"].value == 0.5
+    assert figures["no_car_sure"].value == 0.25
+    assert by_score(answers)[0] == (0.0, pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert by_score(answers)[-1] == (0.9, pytest.approx(1 / 3), 0.0)
+
+
+def label(viewpoint: str, alternative: str | None = None, **other: Any) -> Label:
+    fields = {"kind": "car", "flags": (), "cars": 1, "box": (40, 40, 120, 120)}
+    fields |= {"viewpoint": viewpoint, "alternative": alternative}
+    return Label.model_validate(fields | other)
+
+
+def test_natural_photos_are_right_as_labelled_or_as_their_alternative() -> None:
+    parts = annotated_parts(
+        photo(("hood", 45, 45), ("front_bumper", 60, 60), ("front_glass", 70, 41))
+    )
+    one = answered(parts, (40, 40, 120, 120))
+    assert one.pose.viewpoint == "front"
+    labels = {
+        "exact": label("front"),
+        "near": label("front-left", "front"),
+        "wrong": label("back"),
+        "elsewhere": label("front", box=(0, 0, 20, 20)),
+        "refused": label("front", kind="bus"),
+    }
+    answers: dict[str, Answer | str] = dict.fromkeys(labels, one)
+    answers["refused"] = "no-car"
+    found = judge(labels, answers, 20, 0)
+    assert set(found) >= {"car", "bus", "all"}
+    assert found["car"].photos == 4
+    assert found["car"].answered.value == 0.75
+    assert found["car"].exact.value == 0.25
+    assert found["car"].accepted.value == 0.5
+    assert found["bus"].accepted.value == 0
+    score = one.pose.viewpoint_score or 0.0
+    assert found["all"].error.value == pytest.approx(abs(score - 2 / 3))
+
+
+def test_the_labels_that_come_with_the_project_can_be_read() -> None:
+    labels = read_labels(LABELS)
+    assert len(labels) > 100
+    assert {one.kind for one in labels.values()} >= {"car", "bus", "truck"}
+
+
+def test_labels_that_are_none_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "labels.json"
+    file.write_text('{"photos": {"a.jpg": {"viewpoint": "sideways"}}}')
+    with pytest.raises(TrainingError, match=r"labels\.json: photos\.a\.jpg"):
+        read_labels(file)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_lying_photo_takes_its_annotations_along(degrees: int) -> None:
+    one = Photo(Path("a.jpg"), 90, 60, (Instance(0, (square(10, 5, 20),)),))
+    mask = raster(one.instances[0].polygons, 90, 60) * np.uint8(255)
+    condition = CONDITIONS[f"turned {degrees}°"]
+    lying = condition.picture(Picture(np.dstack([mask] * 3), 90, 60))
+    moved = condition.photo(one)
+    assert (lying.width, lying.height) == (moved.width, moved.height)
+    expected = raster(moved.instances[0].polygons, moved.width, moved.height) > 0
+    assert np.count_nonzero(expected ^ (lying.pixels[..., 0] > 127)) <= 90
+    back = np.rot90(lying.pixels, -degrees // 90)
+    assert (back[..., 0] == mask).all(), "counter-clockwise, by that much"
 
 
 def command(*args: str) -> subprocess.CompletedProcess[str]:
@@ -258,5 +380,5 @@ def test_what_does_not_go_together_is_said(args: list[str], message: str, tmp_pa
 
 def test_a_turned_picture_rises_to_the_right_by_10_degrees() -> None:
     level = photo(("wheel", 20, 60), ("wheel", 140, 60))
-    turned = CORRUPTIONS["rotated 10°"].photo(level)
+    turned = CONDITIONS["rotated 10°"].photo(level)
     assert estimate_pose(annotated_parts(turned)).signed_angle == pytest.approx(10, abs=0.5)

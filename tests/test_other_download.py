@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="training needs: pip install 'carpose[evaluate]'")
 
-from tests.conftest import ROOT
+from tests.servers import ROOT
 from training.dataset import main
 from training.other_download import KINDS, NAMES, SOURCES, Source, _numbers
 from training.other_photos import no_car_photos, traffic

@@ -202,11 +202,11 @@ def test_a_partial_picture_without_a_label_is_none() -> None:
 
 def test_kinds_are_held_aside_whole(other: Path) -> None:
     photos = no_car_photos(other)
-    learn, aside = split_kinds(photos, 0.34, seed=3)
+    learn, aside = split_kinds(photos, seed=3, share=0.34)
     assert sorted(learn + aside) == photos
     assert len({kind_of(p) for p in aside}) == 1
     assert not {kind_of(p) for p in learn} & {kind_of(p) for p in aside}
-    assert split_kinds(photos, 0.34, seed=3) == (learn, aside)
+    assert split_kinds(photos, seed=3, share=0.34) == (learn, aside)
     assert {kind_of(p) for p in photos} == {"caltech-cup", "caltech-sea-horse", "scooter"}
 
 

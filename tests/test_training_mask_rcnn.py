@@ -24,7 +24,6 @@ from tests.drawings import draw_car_parts
 from tests.tiny_task import SIZE
 from training.config import TrainConfig, load_config
 from training.errors import TrainingError
-from training.evaluate import detect
 from training.examples import Example, Photos
 from training.export import export, load_run
 from training.heads import NEAR
@@ -34,6 +33,7 @@ from training.mask_rcnn import detect as detect_with_network
 from training.network import build, training_input
 from training.parity import compare, same
 from training.photos import load_photos
+from training.predictions import detect
 from training.runs import Run
 from training.sessions import LocalSession
 from training.train import main
@@ -93,7 +93,7 @@ def test_a_run_is_exported_to_a_bundle_that_finds_the_same(
     with_network = detect_with_network(model, photos, config)
     with_bundle = detect(segmenter, photos, 0.02)
     assert sum(map(len, with_network)) > 10, "an untrained network finds much"
-    parity = compare(photos, with_network, with_bundle, "car_parts")
+    parity = compare(photos, with_network, with_bundle, config.labels)
     assert parity.same == parity.total
     assert parity.holds
     assert bundle.manifest.input.size == SIZE

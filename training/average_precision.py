@@ -16,9 +16,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from carpose.bundles import Task
 from carpose.detections import Detections
-from training.config import CLASSES
 from training.errors import TrainingError
 from training.intervals import Draws
 from training.photos import Photo
@@ -152,40 +150,39 @@ def precision(found: ClassMatches, draws: Draws) -> NDArray[np.float64]:
     return result
 
 
+@dataclass(frozen=True)
+class Samples:
+    """(B,) values, one per draw: AP and AP50 by figure, and AP as {figure: {class: values}}."""
+
+    overall: dict[str, NDArray[np.float64]]
+    per_class: dict[str, dict[str, NDArray[np.float64]]]
+
+
 def precision_samples(
     photos: Sequence[Photo],
     found: Sequence[Detections],
     classes: Sequence[str],
     draws: Draws,
-    per_class: bool = True,
-) -> dict[str, NDArray[np.float64]]:
-    """AP, AP50 and AP per class of boxes and masks, each (B,): one value per draw."""
+) -> Samples:
+    """Average precision of boxes and masks over draws of the photos."""
     truth, results = coco_ground_truth(photos, classes), coco_results(photos, found, classes)
-    samples: dict[str, NDArray[np.float64]] = {}
+    overall: dict[str, NDArray[np.float64]] = {}
+    per_class: dict[str, dict[str, NDArray[np.float64]]] = {}
     for kind in KINDS:
         every = np.stack([precision(one, draws) for one in matches(truth, results, kind)])
         known = np.isfinite(every).all(axis=2)
         number = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
-        samples[f"{kind}_ap"] = np.nansum(every.mean(axis=2), axis=0) / number
-        samples[f"{kind}_ap50"] = np.nansum(every[:, :, 0], axis=0) / number
-        if per_class:
-            for label, values in zip(classes, every, strict=True):
-                samples[f"{kind}_ap_{label}"] = values.mean(axis=1)
-    return samples
+        overall[f"{kind}_ap"] = np.nansum(every.mean(axis=2), axis=0) / number
+        overall[f"{kind}_ap50"] = np.nansum(every[:, :, 0], axis=0) / number
+        of_classes = zip(classes, every, strict=True)
+        per_class[f"{kind}_ap"] = {label: values.mean(axis=1) for label, values in of_classes}
+    return Samples(overall, per_class)
 
 
 def average_precision(
-    photos: Sequence[Photo],
-    found: Sequence[Detections],
-    task: Task,
-    classes: Sequence[str] | None = None,
+    photos: Sequence[Photo], found: Sequence[Detections], classes: Sequence[str]
 ) -> dict[str, float]:
-    """AP and AP50 of boxes and masks, and of parts per class, all 0 to 1; absent classes left out.
-
-    `classes` in the order of the instances' labels, by default those of the task.
-    """
+    """AP and AP50 of boxes and masks, all 0 to 1. `classes` in the order of the labels."""
     once = np.ones((1, len(photos)), np.int64)
-    samples = precision_samples(
-        photos, found, classes or CLASSES[task], once, per_class=task == "car_parts"
-    )
+    samples = precision_samples(photos, found, classes, once).overall
     return {name: float(v[0]) for name, v in samples.items() if np.isfinite(v[0])}

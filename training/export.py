@@ -10,8 +10,10 @@ bf16 where that costs no more AP than that either. Prints the lines for serve_co
 
 import argparse
 import datetime
+import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -25,12 +27,14 @@ from onnx import numpy_helper
 from carpose.bundles import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
 from carpose.errors import MissingDependency
 from carpose.model import load_segmenter
+from training.command import command
 from training.config import TrainConfig
-from training.evaluate import AP_THRESHOLD, detect
+from training.errors import TrainingError
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
 from training.parity import Parity, compare
 from training.photos import load_photos
+from training.predictions import AP_THRESHOLD, detect
 from training.runs import BEST, WEIGHTS, Run
 
 OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
@@ -106,7 +110,7 @@ def export(
         export_onnx(model, config.size, weights)
     else:
         if config.model.backbone != "resnet50":
-            raise SystemExit("only R50 runs become Detectron2 bundles; use --framework onnx")
+            raise TrainingError("only R50 runs become Detectron2 bundles; use --framework onnx")
         weights = out / "model.pth"
         torch.save(model.state_dict(), weights)
         (out / "detectron2.yaml").write_text(served_config(cfg).dump())
@@ -155,7 +159,7 @@ def check(
     print(f"detecting on {len(photos)} photos with Detectron2, then with the bundle")
     first = detect_with_network(model, photos, config, progress=True)
     second = detect(load_segmenter(bundle), photos, AP_THRESHOLD)
-    parity = compare(photos, first, second, config.task, config.classes)
+    parity = compare(photos, first, second, config.labels)
     if bundle.manifest.framework != "onnx":
         return parity, None
     try:
@@ -164,11 +168,12 @@ def check(
     except MissingDependency:
         return parity, None
     third = detect(segmenter, photos, AP_THRESHOLD)
-    return parity, compare(photos, second, third, config.task, config.classes)
+    return parity, compare(photos, second, third, config.labels)
 
 
-def main() -> None:
-    """Command line."""
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -186,7 +191,7 @@ def main() -> None:
         metavar="KEY=TEXT",
         help="for the manifest: data, licence, ...",
     )
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     setup_logger(name="detectron2")
     with tempfile.TemporaryDirectory() as folder:
         config, model = load_run(Run.at(args.run).here(Path(folder)))
@@ -206,20 +211,20 @@ def main() -> None:
         parity, bf16 = check(bundle, config, model, args.data, args.split, args.limit)
         print(f"bundle against Detectron2: {parity}")
         if not parity.holds:
-            raise SystemExit("the bundle does not find what the network finds: do not serve it")
+            raise TrainingError("the bundle does not find what the network finds: do not serve it")
         if bf16 is not None:
             print(f"OpenVINO bf16 against ONNX Runtime: {bf16}")
         if args.openvino_bf16:
             if bf16 is None or not bf16.holds:
-                raise SystemExit("bf16 costs AP, or OpenVINO is missing: the bundle stays f32")
+                raise TrainingError("bf16 costs AP, or OpenVINO is missing: the bundle stays f32")
             precise = bundle.manifest.model_copy(update={"openvino_precision": "bf16"})
             bundle = write_manifest(precise, args.out)
     elif args.openvino_bf16:
-        raise SystemExit("--openvino-bf16 is judged by AP: give --data")
-    key = {"car_parts": "parts", "main_car": "car"}[bundle.manifest.task]
+        raise TrainingError("--openvino-bf16 is judged by AP: give --data")
     print("in serve_config.yaml:\n  args:")
-    print(f"    {key}: {{bundle: {args.out.resolve()}}}")
+    print(f"    {bundle.manifest.task}: {{bundle: {args.out.resolve()}}}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,14 +15,14 @@ Draws = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A value with its 95 % interval; NaN where the photos do not tell it."""
 
     value: float
     low: float
     high: float
     samples: NDArray[np.float64] = field(repr=False, compare=False)
-    """(B,) the value of each draw, paired between figures of the same draws."""
+    """(B,) the value of each draw, paired between estimates of the same draws."""
 
 
 def draw(photos: int, count: int, seed: int) -> Draws:
@@ -32,21 +32,21 @@ def draw(photos: int, count: int, seed: int) -> Draws:
     return np.concatenate([np.ones((1, photos), np.int64), drawn])
 
 
-def figure(samples: NDArray[np.float64]) -> Figure:
+def estimate(samples: NDArray[np.float64]) -> Estimate:
     """The value of the first draw with the percentile interval of the others."""
     rest = samples[1:][np.isfinite(samples[1:])]
     low, high = np.percentile(rest, [2.5, 97.5]) if rest.size else (np.nan, np.nan)
-    return Figure(float(samples[0]), float(low), float(high), samples)
+    return Estimate(float(samples[0]), float(low), float(high), samples)
 
 
-def share(part: Sequence[float], whole: Sequence[float], draws: Draws) -> Figure:
+def share(part: Sequence[float], whole: Sequence[float], draws: Draws) -> Estimate:
     """Sum of `part` over sum of `whole`, both (P,), one number per photo."""
     over = (draws @ np.asarray(whole, np.float64)).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return figure(np.where(over > 0, (draws @ np.asarray(part, np.float64)) / over, np.nan))
+        return estimate(np.where(over > 0, (draws @ np.asarray(part, np.float64)) / over, np.nan))
 
 
-def quantile(values: Sequence[float], q: float, draws: Draws) -> Figure:
+def quantile(values: Sequence[float], q: float, draws: Draws) -> Estimate:
     """The q-quantile of (P,) values; photos with NaN have none."""
     array = np.asarray(values, np.float64)
     known = np.isfinite(array)
@@ -54,4 +54,10 @@ def quantile(values: Sequence[float], q: float, draws: Draws) -> Figure:
     for counts in draws:
         taken = np.repeat(array[known], counts[known])
         samples.append(np.quantile(taken, q) if taken.size else np.nan)
-    return figure(np.array(samples))
+    return estimate(np.array(samples))
+
+
+def difference(before: Estimate, after: Estimate) -> Estimate:
+    """How much `after` is above `before`, both of the same draws: photo by photo, so that what is
+    hard about a photo is hard for both."""
+    return estimate(after.samples - before.samples)

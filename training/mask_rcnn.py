@@ -15,13 +15,14 @@ from tqdm import tqdm
 from carpose.bundles import ModelInput
 from carpose.detections import Detections
 from carpose.segmenters.detectron2 import infer
+from training.annotated import annotated_parts
 from training.average_precision import average_precision
 from training.config import TrainConfig
-from training.evaluate import AP_THRESHOLD, read
 from training.examples import Example, Examples, Photos
-from training.metrics import annotated_parts, side_accuracy
+from training.metrics import side_accuracy
 from training.network import build, training_input
 from training.photos import Photo
+from training.predictions import AP_THRESHOLD, read
 
 SEEN_THRESHOLD = 0.5
 """Score from which an object counts as seen."""
@@ -106,8 +107,7 @@ class MaskRcnnTask:
             torch.distributed.all_gather_object(shares, mine)
         found = [shares[n % world][n // world] for n in range(len(photos))]
         found, nothing = found[: len(cars)], found[len(cars) :]
-        figures = average_precision(list(cars), found, self.config.task, self.config.labels)
-        figures = {k: v for k, v in figures.items() if not k.startswith(("box_ap_", "mask_ap_"))}
+        figures = average_precision(cars, found, self.config.labels)
         figures["no_car"] = float(
             np.mean([bool((d.scores >= SEEN_THRESHOLD).any()) for d in nothing] or [0.0])
         )

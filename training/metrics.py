@@ -1,44 +1,13 @@
 """What is asked of detections beside average precision: sides, viewpoints, angles, the main car."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from PIL import Image
 
-from carpose.cars import Car, choose_car
+from carpose.answer import Answer
 from carpose.detections import Detections
-from carpose.engines import DETECTRON2
-from carpose.errors import CarposeError
 from carpose.geometry import angle_between, matched, overlaps
-from carpose.parts import PARTS, mirrored
-from carpose.pose import Pose, estimate_pose
+from carpose.parts import mirrored
+from carpose.pose import Pose
 from training.photos import Photo, raster
-
-
-def annotated_parts(photo: Photo, cells: int = 56, classes: Sequence[str] = PARTS) -> Detections:
-    """A photo's annotations as perfect detections with masks of cells x cells."""
-    boxes, masks, labels = [], [], []
-    for instance in photo.instances:
-        points = np.concatenate(instance.polygons)
-        x0, y0 = np.clip(points.min(0), 0, None)
-        x1, y1 = np.minimum(points.max(0) + 1, [photo.width, photo.height])
-        if x0 >= x1 or y0 >= y1:
-            continue
-        full = raster(instance.polygons, photo.width, photo.height) * np.uint8(255)
-        size = (cells, cells)
-        cropped = Image.fromarray(full).resize(size, Image.Resampling.BOX, (x0, y0, x1, y1))
-        boxes.append([x0, y0, x1, y1])
-        masks.append(np.asarray(cropped))
-        labels.append(classes[instance.label])
-    if not boxes:
-        return Detections.none((photo.width, photo.height))
-    return Detections(
-        np.array(boxes, np.float32),
-        np.ones(len(boxes), np.float32),
-        np.array(labels),
-        np.stack(masks),
-        size=(photo.width, photo.height),
-    )
 
 
 def side_counts(truth: Detections, found: Detections) -> tuple[int, int]:
@@ -74,34 +43,17 @@ def found_share(truth: Detections, found: Detections) -> float:
     return 2 * len(matched(shares, 0.5)) / total if total else 1.0
 
 
-def main_car(found: Detections, parts: Detections) -> Car | str:
-    """The car that a photo is about, as the server chooses it, or the code of the refusal."""
-    try:
-        return choose_car(found, parts, DETECTRON2.policy(None))
-    except CarposeError as error:
-        return error.code
-
-
-def main_car_iou(photos: list[Photo], cars: list[Car | str]) -> list[float]:
-    """(P,) IoU of the main car's mask with the annotated whole car; 0 where none was found."""
-    values = []
-    for photo, car in zip(photos, cars, strict=True):
-        polygons = [polygon for i in photo.instances for polygon in i.polygons]
-        truth = raster(polygons, photo.width, photo.height).astype(bool)
-        if isinstance(car, str):
-            values.append(0.0)
-            continue
-        mask = car.mask.to_numpy()
-        union = np.count_nonzero(truth | mask)
-        values.append(float(np.count_nonzero(truth & mask) / union) if union else 1.0)
-    return values
-
-
-def poses(parts: list[Detections], cars: list[Car | str] | None) -> list[Pose | str]:
-    """The pose of every photo, or the code of the refusal; with `cars`, of the main car's parts."""
-    if cars is None:
-        return [estimate_pose(one) for one in parts]
-    return [car if isinstance(car, str) else estimate_pose(car.parts) for car in cars]
+def car_iou(photo: Photo, answer: Answer | str) -> float:
+    """IoU of the main car's mask with the annotated whole car; 0 where the photo was refused."""
+    if isinstance(answer, str):
+        return 0.0
+    polygons = [polygon for i in photo.instances for polygon in i.polygons]
+    truth = raster(polygons, photo.width, photo.height).astype(bool)
+    mask = answer.car.mask.to_numpy()
+    if mask.shape != truth.shape:
+        return 0.0  # answered turned, where the photo stands upright
+    union = np.count_nonzero(truth | mask)
+    return float(np.count_nonzero(truth & mask) / union) if union else 1.0
 
 
 def viewpoint_of(pose: Pose | str) -> str:

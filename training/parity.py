@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carpose.bundles import Task
 from carpose.detections import Detections
 from carpose.geometry import matched, overlaps
 from training.average_precision import average_precision
@@ -45,13 +44,10 @@ def compare(
     photos: Sequence[Photo],
     first: Sequence[Detections],
     second: Sequence[Detections],
-    task: Task,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str],
 ) -> Parity:
     """Parity of the second engine's detections with the first's, photo by photo."""
-    figures = [
-        average_precision(list(photos), list(found), task, classes) for found in (first, second)
-    ]
+    figures = [average_precision(photos, found, classes) for found in (first, second)]
     differences = [figures[1][name] - figures[0][name] for name in ("box_ap", "mask_ap")]
     return Parity(
         same=sum(same(a, b) for a, b in zip(first, second, strict=True)),

@@ -3,10 +3,11 @@
     python -m training.promote --data DIR --candidate BUNDLE --config serve_config.yaml \\
         --out next.yaml [--rayservice patch.json]
 
-Both bundles are measured on the same photos, through the engine code that serves. The candidate
-is refused when a figure falls beyond its interval: when the 95 % bootstrap interval of the change,
-drawn over the same photos for both, lies wholly below zero. What passes is written into the
-part detector's user_config of --out, for `serve deploy`, and as a merge patch for
+Both bundles are measured on the same photos, through the code that serves. The candidate is
+refused when a figure is worse beyond doubt (`training.gate`): average precision, of single parts
+too, sides, viewpoints, angles, the main car, how far scores can be trusted, and, with --no-car, in
+how many photos of other things a car is seen. What passes is written into the task's user_config of
+--out, for `serve deploy`, and as a merge patch for
 `kubectl patch rayservice carpose --type merge --patch-file patch.json`.
 
 Exit code: 0 promoted, 3 refused.
@@ -15,94 +16,70 @@ Exit code: 0 promoted, 3 refused.
 import argparse
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
-from carpose.bundles import open_bundle
-from carpose.errors import CarposeError
+from carpose.bundles import Task, open_bundle
 from carpose.model import load_model
+from training import no_car
+from training.command import command
 from training.errors import TrainingError
-from training.evaluate import run
-from training.intervals import Figure
+from training.gate import Change, changes
 from training.measure import measure
 from training.photos import load_photos
+from training.predictions import Models, predict
 
+RESAMPLES = 200
 REFUSED = 3
-DEPLOYMENTS = {"car_parts": "CarPartDetector", "main_car": "MainCarSegmenter"}
+DEPLOYMENTS: dict[Task, str] = {"car_parts": "CarPartDetector", "main_car": "MainCarSegmenter"}
 """The deployment that serves a task."""
-
-HIGHER_IS_BETTER = ("box_ap", "mask_ap", "box_ap50", "mask_ap50", "side_accuracy", "view_accuracy")
-HIGHER_IS_BETTER += ("viewpoint_accuracy", "angle_within_15", "car_mean_iou")
-
-
-@dataclass(frozen=True)
-class Change:
-    """A figure of the served bundle and of the candidate, and the interval of the difference."""
-
-    name: str
-    served: float
-    candidate: float
-    low: float
-    high: float
-
-    @property
-    def falls(self) -> bool:
-        """Whether the candidate is worse beyond doubt."""
-        return self.high < 0
-
-    def __str__(self) -> str:
-        mark = "  falls" if self.falls else ""
-        return (
-            f"{self.name:32}{self.served:8.3f}{self.candidate:11.3f}"
-            f"   {self.low:+.3f} to {self.high:+.3f}{mark}"
-        )
-
-
-def changes(served: Mapping[str, Figure], candidate: Mapping[str, Figure]) -> list[Change]:
-    """The change of every figure that must not fall, parts' AP included; both were drawn with the
-    same seed over the same photos, so their samples are pairs."""
-    found = []
-    for name, before in served.items():
-        if name not in HIGHER_IS_BETTER and not name.startswith("box_ap_"):
-            continue
-        after = candidate[name]
-        differences = (after.samples - before.samples)[1:]
-        known = differences[np.isfinite(differences)]
-        if not known.size or not np.isfinite([before.value, after.value]).all():
-            continue  # a part that these photos do not show
-        low, high = np.percentile(known, [2.5, 97.5])
-        found.append(Change(name, before.value, after.value, float(low), float(high)))
-    return found
 
 
 def compare(
-    served: str, candidate: str, data: Path, split: str, limit: int | None, seed: int
+    served: str,
+    candidate: str,
+    data: Path,
+    split: str,
+    limit: int | None,
+    seed: int,
+    other: Path | None = None,
 ) -> list[Change]:
-    """Measure two bundles of one task on annotated photos; the other model is the embedded one.
+    """Measure two bundles of one task on annotated photos, and on those of no car in the folder
+    `other`; the model of the other task is the embedded one.
 
-    Raises: CarposeError; ValueError when the bundles are of different tasks.
+    Raises: CarposeError; TrainingError when the bundles are of different tasks or tell different
+        classes apart.
     """
-    task, now = (open_bundle(uri).manifest.task for uri in (candidate, served))
-    if now != task:
-        raise ValueError(f"{candidate} is a {task} bundle, {served} is not")
-    photos = load_photos(data, split, "car_parts")[:limit]
-    outlines = load_photos(data, split, "main_car")[:limit]
-    uri = "embedded:main_car" if task == "car_parts" else "embedded:car_parts"
-    other = load_model(uri, threads=2)
-    figures = []
+    now, then = (open_bundle(uri).manifest for uri in (served, candidate))
+    if now.task != then.task:
+        raise TrainingError(f"{candidate} is a {then.task} bundle, {served} is not")
+    if then.task == "car_parts" and set(now.classes) != set(then.classes):
+        differ = ", ".join(sorted(set(now.classes) ^ set(then.classes)))
+        raise TrainingError(f"{candidate} and {served} cannot be compared: only one has {differ}")
+    empty = no_car.photos_in(other)[:limit] if other else []
+    results = []
     for uri in (served, candidate):
         own = load_model(uri, threads=2)
-        pair = (own, other) if task == "car_parts" else (other, own)
-        figures.append(measure(run(*pair, photos, outlines), 200, seed).figures)
-    return changes(*figures)
+        models = (
+            Models(own, load_model("embedded:main_car", threads=2))
+            if then.task == "car_parts"
+            else Models(load_model("embedded:car_parts", threads=2), own)
+        )
+        classes = models.classes
+        photos = load_photos(data, split, "car_parts", classes)[:limit]
+        outlines = load_photos(data, split, "main_car", classes)[:limit]
+        result = measure(predict(models, photos, outlines, name=uri), RESAMPLES, seed)
+        if empty:
+            answers = no_car.ask(models.estimator, empty)
+            result.figures.update(no_car.no_car_figures(answers, RESAMPLES, seed))
+        results.append(result)
+    return changes(*results)
 
 
-def served_bundle(config: Mapping[str, Any], task: str) -> str:
+def served_bundle(config: Mapping[str, Any], task: Task) -> str:
     """The bundle that a Serve configuration serves for a task: its user_config's, or its args'."""
     application = config["applications"][0]
     for entry in application.get("deployments", []):
@@ -113,7 +90,7 @@ def served_bundle(config: Mapping[str, Any], task: str) -> str:
     return str(args.get("bundle", f"embedded:{task}"))
 
 
-def promoted(config: Mapping[str, Any], task: str, bundle: str) -> dict[str, Any]:
+def promoted(config: Mapping[str, Any], task: Task, bundle: str) -> dict[str, Any]:
     """The configuration with another bundle in the user_config of the task's deployment."""
     changed: dict[str, Any] = json.loads(json.dumps(config))
     deployments = changed["applications"][0].setdefault("deployments", [])
@@ -126,7 +103,8 @@ def promoted(config: Mapping[str, Any], task: str, bundle: str) -> dict[str, Any
     return changed
 
 
-def main() -> int:
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -138,16 +116,16 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="configuration to deploy")
     parser.add_argument("--rayservice", type=Path, help="the same as a patch for kubectl")
     parser.add_argument("--split", default="testset", help="held out: nobody learnt from it")
+    parser.add_argument("--no-car", type=Path, metavar="DIR", help="photos of what is no car")
     parser.add_argument("--limit", type=int, help="the first photos only, for a quick look")
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    try:
-        config = yaml.safe_load(args.config.read_text())
-        task = open_bundle(args.candidate).manifest.task
-        served = args.served or served_bundle(config, task)
-        found = compare(served, args.candidate, args.data, args.split, args.limit, args.seed)
-    except (CarposeError, TrainingError, OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+    args = parser.parse_args(arguments)
+    config = yaml.safe_load(args.config.read_text())
+    task = open_bundle(args.candidate).manifest.task
+    served = args.served or served_bundle(config, task)
+    found = compare(
+        served, args.candidate, args.data, args.split, args.limit, args.seed, args.no_car
+    )
     print(f"served     {served}\ncandidate  {args.candidate}\n")
     print(f"{'figure':32}{'served':>8}{'candidate':>11}   95 % interval of the change")
     print("\n".join(map(str, found)))

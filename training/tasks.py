@@ -14,9 +14,6 @@ from training.photos import load_photos
 from training.split import leak_free_split, read_split, select
 from training.transfer import local_copy
 
-OTHER_KINDS_ASIDE = 0.15
-"""Share of the kinds of other things that are kept for validation."""
-
 NO_CAR_VALIDATION = 60
 """Photos of them looked at after every epoch."""
 
@@ -47,7 +44,7 @@ def make_task(
     if other is None:
         return MaskRcnnTask(config, Photos(train), Photos(validation), init)
     root = Path(local_copy(other))
-    learn, aside = split_kinds(no_car_photos(root), OTHER_KINDS_ASIDE, config.seed)
+    learn, aside = split_kinds(no_car_photos(root), config.seed)
     aside = random.Random(config.seed).sample(aside, min(NO_CAR_VALIDATION, len(aside)))
     vehicles = learnt(traffic(root)) if config.augment.vehicles else []
     print(f"{len(learn)} photos of other things, {len(vehicles)} of traffic, to learn from")

@@ -1,5 +1,6 @@
 """Photos made worse in exact ways, with their annotations: what a robustness table is made of."""
 
+import functools
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,11 +18,13 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Corruption:
+class Condition:
     """`pixels` changes the picture; `geometry` gives its map and new size, None when it stays."""
 
     pixels: Callable[[Pixels], Pixels]
     geometry: Callable[[int, int], tuple[Matrix, int, int]] | None = None
+    upright: bool = True
+    """Whether parts and cars are looked for as they stand; else only the answer's viewpoint."""
 
     def picture(self, picture: Picture) -> Picture:
         """The worse picture."""
@@ -93,10 +96,64 @@ def rotated(pixels: Pixels) -> Pixels:
     return np.asarray(turned, np.uint8)
 
 
-CORRUPTIONS = {
-    "blur": Corruption(blur),
-    "dark": Corruption(dark),
-    "JPEG 20": Corruption(jpeg20),
-    "half size": Corruption(half, half_size),
-    "rotated 10°": Corruption(rotated, turn_10),
+def _pasted(share: int, width: int, height: int) -> tuple[Matrix, int, int]:
+    """Map and size of a picture pasted at 1/share of its width in the middle of its own size."""
+    w, h = max(1, round(width / share)), max(1, round(height / share))
+    x, y = (width - w) // 2, (height - h) // 2
+    return np.array([[w / width, 0, x], [0, h / height, y]]), width, height
+
+
+def _paste(share: int, pixels: Pixels) -> Pixels:
+    """The picture at 1/share of its width on grey."""
+    height, width = pixels.shape[:2]
+    matrix, _, _ = _pasted(share, width, height)
+    (sx, _, x), (_, sy, y) = matrix
+    w, h = round(sx * width), round(sy * height)
+    canvas = np.full_like(pixels, 127)
+    small = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA)
+    canvas[int(y) : int(y) + h, int(x) : int(x) + w] = small
+    return canvas
+
+
+def small(share: int) -> Condition:
+    """The photo pasted at 1/share of the width on a grey canvas of its own size."""
+    return Condition(functools.partial(_paste, share), functools.partial(_pasted, share))
+
+
+def _quarters(quarters: int, width: int, height: int) -> tuple[Matrix, int, int]:
+    matrix = np.array([[1.0, 0, 0], [0, 1, 0]])
+    for _ in range(quarters):
+        # Counter-clockwise: x goes up the left side, y to the right.
+        step = np.array([[0.0, 1, 0], [-1, 0, width]])
+        linear = step[:, :2] @ matrix[:, :2]
+        matrix = np.column_stack([linear, step[:, :2] @ matrix[:, 2] + step[:, 2]])
+        width, height = height, width
+    return matrix, width, height
+
+
+def _rot90(quarters: int, pixels: Pixels) -> Pixels:
+    return np.rot90(pixels, quarters)
+
+
+def lying(degrees: int) -> Condition:
+    """The photo turned counter-clockwise by quarters, its EXIF orientation lost."""
+    quarters = degrees // 90
+    return Condition(
+        functools.partial(_rot90, quarters), functools.partial(_quarters, quarters), upright=False
+    )
+
+
+CONDITIONS = {
+    "blur": Condition(blur),
+    "dark": Condition(dark),
+    "JPEG 20": Condition(jpeg20),
+    "half size": Condition(half, half_size),
+    "rotated 10°": Condition(rotated, turn_10),
+    "1/2 width": small(2),
+    "1/3 width": small(3),
+    "1/4 width": small(4),
+    "1/6 width": small(6),
+    "turned 90°": lying(90),
+    "turned 180°": lying(180),
+    "turned 270°": lying(270),
 }
