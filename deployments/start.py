@@ -7,7 +7,9 @@ made on this machine; `serve deploy` then reaches the wrong server. Both command
 """
 
 import argparse
+import errno
 import os
+import socket
 import sys
 from urllib.parse import urlsplit
 
@@ -26,18 +28,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("config", help="a Serve configuration")
     args = parser.parse_args(arguments)
     dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
-    try:
-        ray.init(
-            address="local",
-            namespace="serve",
-            dashboard_host=dashboard.hostname or "127.0.0.1",
-            dashboard_port=dashboard.port,
+    host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
+    if _is_taken(host, port):
+        sys.exit(
+            f"Ray's dashboard has no place at {host}:{port}: another server runs there. "
+            "PORT=8001 make serve starts one beside it"
         )
-    except ValueError as error:
-        # Ray says that the port is taken.
-        sys.exit(f"{error}\nAnother server runs there: PORT=8001 make serve, or another address")
+    ray.init(address="local", namespace="serve", dashboard_host=host, dashboard_port=port)
     # `serve run` uses the Ray that is there.
     run.main([args.config], prog_name="serve run")
+
+
+def _is_taken(host: str, port: int) -> bool:
+    # Ray would log it, and go on until it gives up waiting for its dashboard.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 if __name__ == "__main__":
