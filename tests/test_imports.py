@@ -9,7 +9,11 @@ ROOT = Path(__file__).parent.parent
 BELOW = {
     "carpose": ["deployments", "training", "benchmarks", "k8s", "tests", "ray", "fastapi", "starlette"],
     "deployments": ["training", "benchmarks", "k8s", "tests"],
+    "training": ["deployments", "benchmarks", "k8s", "tests"],
 }  # fmt: skip
+COMMANDS = {
+    f"training.{name}" for name in ("dataset", "evaluate", "export", "promote", "storage", "train")
+}
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -47,3 +51,11 @@ def test_no_imports_go_round_in_a_circle(package: str) -> None:
         for leaf in leaves:
             del edges[leaf]
     assert not edges, "each of these imports another of them"
+
+
+def test_commands_of_the_training_lie_above_its_libraries() -> None:
+    known = modules("training")
+    assert set(known) > COMMANDS
+    for name, file in known.items():
+        used = {i if i in known else i.rpartition(".")[0] for i in imports(file)}
+        assert not used & COMMANDS, name

@@ -82,11 +82,13 @@ def warp(
         matrix = matrix.copy()
         matrix[:, :2] = matrix[:, :2] @ np.diag([width / small[0], height / small[1]])
     if onto is None:
-        return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        plain = cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        return np.asarray(plain, np.uint8)
     border = cv2.BORDER_TRANSPARENT
-    return cv2.warpAffine(
+    over = cv2.warpAffine(
         picture, matrix, (size, size), flags=cv2.INTER_LINEAR, dst=onto, borderMode=border
     )
+    return np.asarray(over, np.uint8)
 
 
 def backdrop(size: int, rng: Generator) -> Picture:
@@ -108,19 +110,19 @@ def recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture
     x = grey[..., None] + (x - grey[..., None]) * saturation
     x = (x - grey.mean()) * contrast + grey.mean() * brightness
     x *= 1 + rng.uniform(-0.06, 0.06, 3).astype(np.float32)
-    return np.clip(x, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(x, 0, 255), np.uint8)
 
 
 def degrade(picture: Picture, rng: Generator) -> Picture:
     kind = rng.integers(4)
     if kind == 0:
-        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.0))
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.0)), np.uint8)
     if kind == 1:
         quality = int(rng.integers(15, 60))
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+        return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     if kind == 2:
-        return np.clip(picture * rng.uniform(0.25, 0.6), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(picture * rng.uniform(0.25, 0.6), 0, 255), np.uint8)
     noise = rng.normal(0, rng.uniform(4, 16), picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
@@ -156,7 +158,7 @@ def _cut_out(picture: Picture, outline: NDArray[np.uint8], rng: Generator) -> Pi
     """The car alone, on a plain background with a soft edge."""
     soft = cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0)[..., None]
     plain = backdrop(picture.shape[0], rng)
-    return (picture * soft + plain * (1 - soft)).astype(np.uint8)
+    return np.asarray(picture * soft + plain * (1 - soft), np.uint8)
 
 
 def _background(photo: Photo, outline: tuple[Polygon, ...], size: int, rng: Generator) -> Picture:
@@ -168,7 +170,8 @@ def _background(photo: Photo, outline: tuple[Polygon, ...], size: int, rng: Gene
         x, y = rng.integers(photo.width - width), rng.integers(photo.height - height)
         window = slice(y, y + height), slice(x, x + width)
         if car[window].mean() < 0.02:
-            return cv2.resize(picture[window], (size, size), interpolation=cv2.INTER_AREA)
+            piece = cv2.resize(picture[window], (size, size), interpolation=cv2.INTER_AREA)
+            return np.asarray(piece, np.uint8)
     return backdrop(size, rng)
 
 

@@ -8,7 +8,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,9 @@ class ClassMatches:
     objects: NDArray[np.int64]
 
 
-def _coco(photos: Sequence[Photo], annotations: list[dict], classes: Sequence[str]) -> COCO:
+def _coco(
+    photos: Sequence[Photo], annotations: list[dict[str, Any]], classes: Sequence[str]
+) -> COCO:
     coco = COCO()
     coco.dataset = {
         "info": {},
@@ -55,7 +57,7 @@ def _coco(photos: Sequence[Photo], annotations: list[dict], classes: Sequence[st
 
 def coco_ground_truth(photos: Sequence[Photo], classes: Sequence[str]) -> COCO:
     """pycocotools' index of the photos' instances."""
-    annotations: list[dict] = []
+    annotations: list[dict[str, Any]] = []
     for number, photo in enumerate(photos, 1):
         for instance in photo.instances:
             flat = [polygon.ravel().tolist() for polygon in instance.polygons]
@@ -81,7 +83,7 @@ def coco_results(
 
     Raises: TrainingError for a detection of a class that is not in `classes`.
     """
-    results: list[dict] = []
+    results: list[dict[str, Any]] = []
     for number, (photo, detections) in enumerate(zip(photos, found, strict=True), 1):
         for k in range(len(detections)):
             x0, y0, x1, y1 = detections.boxes[k].tolist()

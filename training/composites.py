@@ -31,9 +31,8 @@ def scene(paths: Sequence[Path], size: int, rng: Generator) -> Picture:
     h, w = max(1, int(height * share[0])), max(1, int(width * share[1]))
     y, x = rng.integers(height - h + 1), rng.integers(width - w + 1)
     piece = np.ascontiguousarray(picture[y : y + h, x : x + w])
-    return cv2.resize(
-        piece, (size, size), interpolation=cv2.INTER_AREA if w > size else cv2.INTER_LINEAR
-    )
+    how = cv2.INTER_AREA if w > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(piece, (size, size), interpolation=how), np.uint8)
 
 
 def scenes(paths: Sequence[Path], size: int, rng: Generator) -> Picture:
@@ -103,7 +102,9 @@ def composite(
         for mask in masks:
             mask[hidden > 0] = 0
 
-    shares = np.sort(np.exp(rng.uniform(*np.log(widths), int(rng.choice(CARS)))))
+    shares = np.sort(
+        np.exp(rng.uniform(np.log(widths[0]), np.log(widths[1]), int(rng.choice(CARS))))
+    )
     for share in shares:  # the far ones first
         index = int(rng.integers(len(photos)))
         if not outlines[index]:

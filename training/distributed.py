@@ -34,12 +34,17 @@ def _worker(settings: dict[str, Any]) -> None:
         raise
 
 
+def _nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return nodes
+
+
 def cpus_of_a_worker(workers: int, use_gpu: bool) -> int:
     """CPUs that the cluster has for each of the workers, 1 where its nodes are yet to come.
 
     A head that is kept free of work has none, however many its machine has.
     """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [node["Resources"] for node in _nodes() if node["Alive"]]
     if use_gpu:
         shares = [node["CPU"] / node["GPU"] for node in nodes if node.get("GPU") and "CPU" in node]
         return max(1, int(min(shares, default=1)))
@@ -100,6 +105,6 @@ def fit_on_ray(
     result = trainer.fit()
     if (why := run.read(DIVERGED)) is not None:
         raise Diverged(why)
-    checkpoint, figures = max(result.best_checkpoints, key=lambda pair: pair[1]["selection"])
+    checkpoint, figures = max(result.best_checkpoints or (), key=lambda pair: pair[1]["selection"])
     run.keep_best(checkpoint.filesystem, checkpoint.path)
     return {k: v for k, v in figures.items() if isinstance(v, int | float)}

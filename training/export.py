@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -65,10 +66,11 @@ def export_onnx(model: torch.nn.Module, size: int, path: Path) -> None:
     # Both sides dynamic; another aspect ratio than a square, so that no side is confused.
     image = torch.rand(3, size * 3 // 4, size) * 255
     threshold = torch.tensor([DEFAULT_THRESHOLD])
-    head = model.roi_heads.box_predictor  # type: ignore[union-attr]
+    roi_heads: Any = model.roi_heads
+    head = roi_heads.box_predictor
     configured = head.test_score_thresh
 
-    def infer(model: torch.nn.Module, inputs: list[dict]) -> list[dict]:
+    def infer(model: torch.nn.Module, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         head.test_score_thresh = inputs[0]["score_threshold"]
         return [{"instances": model.inference(inputs, do_postprocess=False)[0]}]
 

@@ -128,7 +128,9 @@ class PartialROIHeads(StandardROIHeads):
         if self.training:
             # Of objects with a box only, nothing is known that a mask could be held against.
             instances = [i[i.gt_has_mask] if i.has("gt_has_mask") else i for i in instances]
-        return super()._forward_mask(features, instances)
+        found: dict[str, torch.Tensor] | list[Instances]
+        found = super()._forward_mask(features, instances)
+        return found
 
 
 @ROI_HEADS_REGISTRY.register()
@@ -145,4 +147,5 @@ class FineMaskROIHeads(PartialROIHeads):
         fine = cfg.clone()
         fine.defrost()
         fine.MODEL.ROI_HEADS.IN_FEATURES = cfg.MODEL.ROI_MASK_HEAD.IN_FEATURES
-        return super()._init_mask_head(fine, input_shape)
+        head: dict[str, Any] = super()._init_mask_head(fine, input_shape)
+        return head

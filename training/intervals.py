@@ -4,11 +4,10 @@ A draw is a row of counts: how often each photo was taken. Every metric is compu
 that nothing is matched or detected twice.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Draws = NDArray[np.int64]
 """(B, P) counts; every row sums to P. The first row is all ones: the photos themselves."""
@@ -39,14 +38,14 @@ def estimate(samples: NDArray[np.float64]) -> Estimate:
     return Estimate(float(samples[0]), float(low), float(high), samples)
 
 
-def share(part: Sequence[float], whole: Sequence[float], draws: Draws) -> Estimate:
+def share(part: ArrayLike, whole: ArrayLike, draws: Draws) -> Estimate:
     """Sum of `part` over sum of `whole`, both (P,), one number per photo."""
     over = (draws @ np.asarray(whole, np.float64)).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return estimate(np.where(over > 0, (draws @ np.asarray(part, np.float64)) / over, np.nan))
 
 
-def quantile(values: Sequence[float], q: float, draws: Draws) -> Estimate:
+def quantile(values: ArrayLike, q: float, draws: Draws) -> Estimate:
     """The q-quantile of (P,) values; photos with NaN have none."""
     array = np.asarray(values, np.float64)
     known = np.isfinite(array)

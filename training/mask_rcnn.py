@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def detect(
     ]
 
 
-def _inputs(examples: list[Example], bgr: bool) -> list[dict]:
+def _inputs(examples: list[Example], bgr: bool) -> list[dict[str, Any]]:
     return [training_input(example, bgr) for example in examples]
 
 
@@ -80,7 +81,7 @@ class MaskRcnnTask:
         """See `Task`."""
         return _with_event_storage(build(self.config, self.init, device))
 
-    def batches(self, rank: int, world: int, skip: int) -> Iterator[list[dict]]:
+    def batches(self, rank: int, world: int, skip: int) -> Iterator[list[dict[str, Any]]]:
         """See `Task`."""
         bgr = self.config.model.backbone == "resnet50"
         return iter(
@@ -109,7 +110,7 @@ class MaskRcnnTask:
         found, nothing = found[: len(cars)], found[len(cars) :]
         figures = average_precision(cars, found, self.config.labels)
         figures["no_car"] = float(
-            np.mean([bool((d.scores >= SEEN_THRESHOLD).any()) for d in nothing] or [0.0])
+            np.mean([bool((d.scores >= SEEN_THRESHOLD).any()) for d in nothing] or [False])
         )
         if self.config.task == "car_parts" and self.config.classes is None:
             figures["side_accuracy"] = side_accuracy(

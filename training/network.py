@@ -4,7 +4,7 @@ Detectron2 is a checkout on PYTHONPATH or an installed package; see training/REA
 """
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -175,17 +175,19 @@ def _starting_weights(start: str, model: nn.Module) -> dict[str, torch.Tensor] |
         return None
     if start.endswith((".pth", ".pt")):
         state = torch.load(start, map_location="cpu", weights_only=True)
-        return state.get("model", state)
+        inner: dict[str, torch.Tensor] = state.get("model", state)
+        return inner
     if start.endswith(".pkl"):
         DetectionCheckpointer(model).load(start)
         return None
     weights = open_bundle(start).weights
     if weights.suffix == ".onnx":
         return weights_from_onnx(weights, model)
-    return torch.load(weights, map_location="cpu", weights_only=True)
+    whole: dict[str, torch.Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
+    return whole
 
 
-def training_input(example: Example, bgr: bool) -> dict:
+def training_input(example: Example, bgr: bool) -> dict[str, Any]:
     """Detectron2's input of one example.
 
     Beside Detectron2's own fields, `gt_has_mask` says which objects' masks are known, and
