@@ -44,8 +44,8 @@ class Limits:
 class Look:
     """Which pixels of a photo are wanted.
 
-    longest_px: what the longest side of the picture needs; a large JPEG is then decoded at a half,
-        a quarter or an eighth, never below. None: all that there are.
+    longest_px: what the longest side of the picture needs; a larger one is scaled down to it. None:
+        all that there are.
     turn: degrees that the upright photo is turned by, counter-clockwise.
     window: x0, y0, x1, y1 in pixels of the photo turned so; None: the whole photo.
     """
@@ -77,6 +77,18 @@ class Picture:
     def size(self) -> Size:
         """Width and height of the original, in pixels."""
         return self.width, self.height
+
+
+def pixels_of(content: bytes) -> int:
+    """How many pixels a photo has by its header; 0 where `decode` will refuse it."""
+    _register_heif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = Image.open(io.BytesIO(content), formats=FORMATS).size
+    except Exception:  # whatever Pillow's parsers let through; `decode` says what is wrong
+        return 0
+    return width * height
 
 
 def decode(content: bytes, limits: Limits, look: Look = WHOLE) -> Picture:
@@ -127,6 +139,9 @@ def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
     image.load()
     if orientation != 1:
         image = ImageOps.exif_transpose(image)
+    if look.window is None:
+        # At once: what comes after it then holds a few megabytes, however large the photo is.
+        image = _shrunk(image, look.longest_px)
     pixels = np.rot90(np.asarray(_rgb(image), np.uint8), look.turn // 90)
     if (orientation in (5, 6, 7, 8)) != (look.turn in (90, 270)):
         width, height = height, width
@@ -135,20 +150,39 @@ def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
         down, across = pixels.shape[0] / height, pixels.shape[1] / width
         rows = slice(round(y0 * down), max(round(y1 * down), round(y0 * down) + 1))
         columns = slice(round(x0 * across), max(round(x1 * across), round(x0 * across) + 1))
-        pixels, width, height = pixels[rows, columns], x1 - x0, y1 - y0
+        part = Image.fromarray(np.ascontiguousarray(pixels[rows, columns]))
+        pixels, width, height = np.asarray(_shrunk(part, look.longest_px)), x1 - x0, y1 - y0
     return Picture(np.ascontiguousarray(pixels), width, height)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _shrunk(image: Image.Image, longest_px: int | None) -> Image.Image:
+    """The image with a longest side of at most `longest_px`, every pixel counted."""
+    scale = (longest_px or max(image.size)) / max(image.size)
+    if scale >= 1:
+        return image
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return _continuous(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _continuous(image: Image.Image) -> Image.Image:
+    """The image in a mode between whose values there are others, 8 bits a channel."""
     if image.mode.startswith(("I", "F")):
         # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling.
         grey = np.asarray(image, np.float32) / 257
-        image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+        return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+    if "transparency" in image.info or image.mode == "PA":
+        return image.convert("RGBA")
+    return image.convert("RGB") if image.mode in ("P", "1") else image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image = _continuous(image)
+    if image.mode not in ("RGBA", "LA", "La", "RGBa"):
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
 
 
 def _too_many(limits: Limits) -> str:

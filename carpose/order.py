@@ -38,10 +38,14 @@ async def in_order(
 ) -> tuple[Told_co, dict[str, float]]:
     """The answer to a photo, and the milliseconds of each stage."""
     watch = _Stopwatch()
-    seen = await steps.decode(Look(max(engine.longest_px, request.longest_px)))
+    seen = await steps.decode(Look(engine.longest_px))
     watch.lap("decode")
     found = await steps.detect(seen)
     watch.lap("detect")
+    if request.longest_px > engine.longest_px:
+        # Only who draws on the photo needs that much of it.
+        seen = await steps.decode(Look(request.longest_px))
+        watch.lap("decode")
     told = await steps.tell(seen, found)
     watch.lap("pose")
     return told, watch.laps_ms

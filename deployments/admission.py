@@ -1,6 +1,7 @@
-"""Which photos are worked on, and for how long."""
+"""Which photos are worked on, how many pixels at a time, and for how long."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,10 +9,14 @@ from deployments.problems import Overloaded
 
 
 class Admission:
-    """So many slots for photos in work, and a deadline for each. For use on one event loop."""
+    """So many slots for photos, a deadline for each, and room for so many pixels to be decoded at a
+    time: one photo of 50 megapixels takes the memory of fifty small ones. For use on one event
+    loop."""
 
-    def __init__(self, slots: int, deadline_s: float) -> None:
+    def __init__(self, slots: int, deadline_s: float, pixels: int) -> None:
         self._free, self._deadline_s = slots, deadline_s
+        self._all, self._room = pixels, pixels
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -27,3 +32,35 @@ class Admission:
                 yield
         finally:
             self._free += 1
+
+    @asynccontextmanager
+    async def room(self, pixels: int) -> AsyncIterator[None]:
+        """Room for a photo of so many pixels for as long as the block runs; waits in line for it.
+        One with more than there ever is takes all."""
+        pixels = min(pixels, self._all)
+        turn = asyncio.get_running_loop().create_future()
+        self._line.append((pixels, turn))
+        self._call()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._line.remove((pixels, turn))
+                self._call()
+            else:
+                self._leave(pixels)
+            raise
+        try:
+            yield
+        finally:
+            self._leave(pixels)
+
+    def _leave(self, pixels: int) -> None:
+        self._room += pixels
+        self._call()
+
+    def _call(self) -> None:
+        while self._line and self._line[0][0] <= self._room:
+            pixels, turn = self._line.popleft()
+            self._room -= pixels
+            turn.set_result(None)

@@ -37,8 +37,9 @@ class Ingress:
         engines: Sequence[tuple[Engine, EngineHandle | None]],
         postprocessor: DeploymentHandle[Any],
     ) -> None:
-        self._pipeline = Pipeline(args, engines, postprocessor)
-        self._admission = Admission(args.max_in_flight, args.deadline_s)
+        pixels = int(args.max_megapixels_decoded * 1e6)
+        self._admission = Admission(args.max_in_flight, args.deadline_s, pixels)
+        self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
         self._answers = AnswerCounter()
         self._allow_origins = args.allow_origins
 

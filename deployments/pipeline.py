@@ -14,10 +14,11 @@ from ray.serve.handle import DeploymentHandle
 from carpose.agreement import compare
 from carpose.engines import DETECTRON2, REKOGNITION, Engine, Found
 from carpose.errors import BadParameter, EngineUnavailable
-from carpose.images import Limits, Look, decode
+from carpose.images import Limits, Look, decode, pixels_of
 from carpose.order import in_order
 from carpose.request import PoseRequest
 from carpose.schema import Comparison, EngineOutcome, PoseResponse
+from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle, Reference
 from deployments.metrics import stage_histogram
@@ -41,7 +42,9 @@ class Pipeline:
         args: IngressArgs,
         engines: Sequence[tuple[Engine, EngineHandle | None]],
         postprocessor: DeploymentHandle[Any],
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self.limits = Limits(
             max_bytes=int(args.max_upload_mb * 1e6), max_pixels=int(args.max_megapixels * 1e6)
         )
@@ -141,7 +144,10 @@ class _Remote:
 
     async def decode(self, look: Look) -> Reference:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pipeline._executor, self._put, look)
+        executor = self.pipeline._executor
+        pixels = await loop.run_in_executor(executor, pixels_of, self.content)
+        async with self.pipeline._admission.room(pixels):
+            return await loop.run_in_executor(executor, self._put, look)
 
     def _put(self, look: Look) -> Reference:
         # Copying a picture into the object store takes its time too.

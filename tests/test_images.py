@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from carpose.errors import BadImage, CarposeError, TooLarge, TooManyPixels, UnsupportedType
-from carpose.images import Limits, Look, decode, to_jpeg
+from carpose.images import Limits, Look, decode, pixels_of, to_jpeg
 from tests.support import encoded
 
 LIMITS = Limits()
@@ -84,19 +84,62 @@ def test_exif_orientation_is_turned_upright(orientation: int) -> None:
     assert out.pixels[20, 55, 2] > 200
 
 
-def test_a_large_jpeg_is_decoded_at_a_reduced_scale_but_not_below_the_target() -> None:
-    out = decode(encoded(picture(4000, 3000), "JPEG"), LIMITS, Look(longest_px=800))
-    assert (out.width, out.height) == (4000, 3000)
-    assert 800 <= out.pixels.shape[1] < 1700
+KINDS = {
+    "jpeg": ("JPEG", "RGB"),
+    "png": ("PNG", "RGB"),
+    "png-with-alpha": ("PNG", "RGBA"),
+    "png-of-a-palette": ("PNG", "P"),
+    "png-of-16-bits": ("PNG", "I;16"),
+    "png-of-1-bit": ("PNG", "1"),
+    "webp": ("WEBP", "RGB"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_more_pixels_are_kept_than_are_needed(kind: str) -> None:
+    file, mode = KINDS[kind]
+    grey = Image.linear_gradient("L").resize((2000, 1500))
+    image = grey.convert("RGB").convert(mode) if mode != "I;16" else grey.convert("I;16")
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(grey, np.uint16) * 257)
+    content = encoded(image, file)
+    whole = decode(content, LIMITS)
+    out = decode(content, LIMITS, Look(longest_px=400))
+    assert out.size == whole.size == (2000, 1500)
+    assert out.pixels.shape == (300, 400, 3)
+    means = whole.pixels.reshape(300, 5, 400, 5, 3).mean((1, 3))
+    assert np.abs(out.pixels - means).mean() < 8, "every pixel counts, none is picked"
+    window = decode(content, LIMITS, Look(200, turn=90, window=(0, 0, 1500, 1000)))
+    assert window.size == (1500, 1000)
+    assert max(window.pixels.shape) == 200
+
+
+def test_what_shows_through_is_white_at_every_scale() -> None:
+    image = Image.new("RGBA", (800, 800), (0, 0, 0, 0))
+    image.paste((200, 0, 0, 255), (0, 0, 400, 800))
+    out = decode(encoded(image, "PNG"), LIMITS, Look(100)).pixels
+    assert (out[50, 20] == (200, 0, 0)).all()
+    assert (out[50, 80] == 255).all()
+    assert out[50].min(axis=0)[1] == 0
+    edge = out[50, 49:51].astype(int)
+    assert (edge[:, 0] >= 199).all(), "no dark seam where red ends"
+
+
+def test_a_header_says_how_many_pixels_there_are() -> None:
+    assert pixels_of(encoded(picture(60, 40), "PNG")) == 2400
+    assert pixels_of(png_claiming(10_000, 5_000)) == 50_000_000
+    assert pixels_of(b"hello") == pixels_of(b"") == 0
 
 
 def test_a_crop_has_the_resolution_of_the_photo() -> None:
     fine = np.random.default_rng(1).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     content = encoded(Image.fromarray(np.repeat(np.repeat(fine, 8, 0), 8, 1)), "JPEG", quality=95)
     window = (800, 400, 1600, 1200)
-    whole, crop = (decode(content, LIMITS, Look(700, window=w)) for w in (None, window))
+    whole, crop = (
+        decode(content, LIMITS, Look(px, window=w)) for px, w in ((700, None), (800, window))
+    )
     assert (crop.width, crop.height, crop.pixels.shape) == (800, 800, (800, 800, 3))
-    assert whole.pixels.shape[1] == 800, "the whole photo is decoded at a quarter"
+    assert whole.pixels.shape[1] == 700
     assert abs(crop.pixels[4::8, 4::8].astype(int) - fine[50:150, 100:200]).mean() < 6
 
 

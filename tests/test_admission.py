@@ -1,0 +1,87 @@
+"""Whose turn it is to be worked on."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from deployments.admission import Admission
+from deployments.problems import Overloaded
+
+MEGA = 1_000_000
+
+
+def test_beyond_the_slots_nobody_waits() -> None:
+    async def third() -> None:
+        admission = Admission(slots=2, deadline_s=60, pixels=MEGA)
+        async with admission.slot(), admission.slot():
+            with pytest.raises(Overloaded):
+                async with admission.slot():
+                    raise AssertionError
+        async with admission.slot():
+            pass
+
+    asyncio.run(third())
+
+
+def most_at_a_time(pixels: Sequence[int], room: int) -> tuple[int, list[int]]:
+    """The most pixels in work at a time, and the photos in the order in which they began."""
+
+    async def work() -> tuple[int, list[int]]:
+        admission = Admission(slots=1, deadline_s=60, pixels=room)
+        now, most, began = 0, 0, []
+
+        async def photo(number: int) -> None:
+            nonlocal now, most
+            async with admission.room(pixels[number]):
+                began.append(number)
+                now += pixels[number]
+                most = max(most, now)
+                await asyncio.sleep(0.01)
+                now -= pixels[number]
+
+        await asyncio.gather(*map(photo, range(len(pixels))))
+        return most, began
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("megapixels", "room", "most"),
+    [
+        ([12] * 20, 100, 96),
+        ([50] * 32, 100, 100),
+        ([1] * 50, 100, 50),
+        ([50, 12, 50, 12, 50], 60, 50),
+        ([200, 1], 100, 200),
+    ],
+    ids=["twenty-phones", "bombs", "small", "mixed", "larger-than-the-room"],
+)
+def test_pixels_are_worked_on_as_there_is_room(megapixels: list[int], room: int, most: int) -> None:
+    found, began = most_at_a_time([m * MEGA for m in megapixels], room * MEGA)
+    assert found == most * MEGA
+    assert began == list(range(len(megapixels))), "nobody is overtaken"
+
+
+@pytest.mark.parametrize("when", ["in-line", "at-its-turn"])
+def test_who_gives_up_leaves_no_gap(when: str) -> None:
+    async def leave() -> None:
+        admission = Admission(slots=1, deadline_s=60, pixels=MEGA)
+        held = asyncio.Event()
+
+        async def take() -> None:
+            async with admission.room(MEGA):
+                await held.wait()
+
+        first, second, third = (asyncio.create_task(take()) for _ in range(3))
+        await asyncio.sleep(0.01)
+        if when == "at-its-turn":
+            held.set()
+            await first
+        second.cancel()
+        held.set()
+        await asyncio.gather(first, third)
+        async with asyncio.timeout(5), admission.room(MEGA):
+            pass
+
+    asyncio.run(leave())
