@@ -12,13 +12,26 @@ export RAY_USAGE_STATS_ENABLED := 0
 export RAY_AUTH_MODE ?= token
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: serve deploy test test-fast test-train check format train evaluate clean
+.PHONY: serve serve-gpu gpu deploy test test-fast test-train check format train evaluate clean
 .DELETE_ON_ERROR:
 
 serve: .venv/serve build/serve_config.yaml
 	@echo "Starting; in about 20 seconds the page is at http://127.0.0.1:$(PORT)/ (Ctrl-C stops it)"
 	@echo "Ray's dashboard, which make deploy talks to: $(RAY_DASHBOARD_ADDRESS)"
 	@$(BIN)/python -m deployments.start build/serve_config.yaml
+
+# Both detectors on this machine's GPU, through Detectron2.
+serve-gpu: CONFIG := serve_config.gpu.yaml
+serve-gpu: gpu .venv/serve-gpu build/serve_config.yaml
+	@echo "Starting; the page will be at http://127.0.0.1:$(PORT)/ (Ctrl-C stops it)"
+	@$(BIN)/python -m deployments.start build/serve_config.yaml
+
+# Asked before gigabytes are installed; torch's wheels are of CUDA 13.
+DRIVER := 580
+gpu:
+	@driver=$$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -1); \
+	test -n "$$driver" || { echo "no NVIDIA GPU here (nvidia-smi finds none): make serve runs on CPUs"; exit 1; }; \
+	test "$${driver%%.*}" -ge $(DRIVER) || { echo "NVIDIA's driver is $$driver; $(DRIVER) or newer is needed"; exit 1; }
 
 # What changed in CONFIG, to the server that runs on PORT.
 deploy: .venv/serve build/serve_config.yaml
@@ -70,6 +83,13 @@ evaluate: .venv/evaluate
 	@touch $@
 
 .venv/serve: .venv/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+# torch first: Detectron2's setup imports it, which an isolated build would hide.
+.venv/serve-gpu: .venv/python pyproject.toml constraints.txt requirements-gpu.txt
+	grep -v detectron2 requirements-gpu.txt | $(BIN)/pip install -q -c constraints.txt -r /dev/stdin
+	$(BIN)/pip install -q -c constraints.txt --no-build-isolation -r requirements-gpu.txt
 	$(BIN)/pip install -q -c constraints.txt -e .
 	@touch $@
 

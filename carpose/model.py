@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from carpose.bundles import Bundle, Task, open_bundle
+from carpose.bundles import HOW_TO_INSTALL, Bundle, Task, open_bundle
 from carpose.detections import Detections
-from carpose.errors import BadBundle
+from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Picture
-from carpose.segmenters import Device, Runtime, Segmenter
+from carpose.segmenters import BLANK, Device, Runtime, Segmenter
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ def load_model(
     runtime: Runtime = "onnxruntime",
     threads: int = 1,
     task: Task | None = None,
+    compiled: bool = False,
+    gpu_share: float = 1.0,
 ) -> Model:
     """Fetch, check and load a bundle, and run it once, so that no photo pays for its first run.
 
@@ -47,25 +47,37 @@ def load_model(
     bundle = open_bundle(uri)
     if task not in (None, bundle.manifest.task):
         raise BadBundle(f"{uri} is a {bundle.manifest.task} bundle, not {task}")
-    model = Model(uri, bundle, load_segmenter(bundle, device, runtime, threads))
-    model([Picture(np.full((64, 64, 3), 127, np.uint8), 64, 64)])
+    segmenter = load_segmenter(bundle, device, runtime, threads, compiled, gpu_share)
+    model = Model(uri, bundle, segmenter)
+    model([BLANK])
     return model
 
 
 def load_segmenter(
-    bundle: Bundle, device: Device = "cpu", runtime: Runtime = "onnxruntime", threads: int = 1
+    bundle: Bundle,
+    device: Device = "cpu",
+    runtime: Runtime = "onnxruntime",
+    threads: int = 1,
+    compiled: bool = False,
+    gpu_share: float = 1.0,
 ) -> Segmenter:
     """The segmenter that runs `bundle`; imports its framework only now.
 
-    Raises: BadBundle when the bundle cannot run on `device`; MissingDependency when the
-        framework is not installed, saying how to install it.
+    runtime: of an ONNX bundle on a CPU. A GPU, and a detectron2 bundle anywhere, take detectron2.
+    compiled: by torch.compile, which takes minutes at the start; detectron2 only.
+    gpu_share: of the GPU's memory that this process may take, all its models together.
+
+    Raises: BadBundle when the bundle cannot run so; MissingDependency when the framework is not
+        installed, saying how to install it.
     """
-    if bundle.manifest.framework == "detectron2":
+    if device == "cpu" and bundle.manifest.framework == "onnx" and runtime != "detectron2":
+        from carpose.segmenters.onnx import OnnxSegmenter
+
+        return OnnxSegmenter(bundle, runtime, threads)
+    try:
         from carpose.segmenters.detectron2 import Detectron2Segmenter
-
-        return Detectron2Segmenter(bundle, device, threads)
-    if device != "cpu":
-        raise BadBundle(f"{bundle.identity} is ONNX for CPUs; a GPU takes a detectron2 bundle")
-    from carpose.segmenters.onnx import OnnxSegmenter
-
-    return OnnxSegmenter(bundle, runtime, threads)
+    except ImportError as error:
+        raise MissingDependency(
+            f"{bundle.identity} needs torch, onnx and detectron2 ({error}): {HOW_TO_INSTALL}"
+        ) from error
+    return Detectron2Segmenter(bundle, device, threads, compiled, gpu_share)

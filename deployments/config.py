@@ -64,8 +64,14 @@ class DetectorArgs(QueueArgs):
 
     bundle: str
     """embedded:NAME, model_zoo:NAME, a folder, s3:// or https:// (see carpose.bundles)."""
+    fallback: str | None = None
+    """Served where `bundle` cannot be had or run, as the log, /v1/models and every answer then say;
+    None: the replica does not start."""
     device: Literal["cpu", "cuda"] = "cpu"
-    runtime: Literal["onnxruntime", "openvino"] = "onnxruntime"
+    runtime: Literal["onnxruntime", "openvino", "detectron2"] = "onnxruntime"
+    """Of ONNX bundles on a CPU; a GPU takes detectron2, which rebuilds them as its own networks."""
+    compiled: bool = False
+    """By torch.compile, which takes minutes at the start; detectron2 only."""
     threads: int = Field(1, ge=1)
     autoscaling: AutoscalingArgs | None = None
     """In place of num_replicas."""

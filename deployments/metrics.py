@@ -24,6 +24,16 @@ def stage_histogram() -> Histogram:
     )
 
 
+def batch_histogram() -> Histogram:
+    """Pictures that go through a model at a time."""
+    return Histogram(
+        "carpose_batch_pictures",
+        description="Pictures that go through a model at a time.",
+        boundaries=[1, 2, 4, 8, 16, 32],
+        tag_keys=("stage",),
+    )
+
+
 @dataclass
 class Counted:
     """An answer being worked on; whoever answers it says what came out."""

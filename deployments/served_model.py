@@ -11,7 +11,8 @@ logger = logging.getLogger("ray.serve")
 
 
 class ServedModel:
-    """The bundle that is wanted; where it cannot be served, the one before it, or that of `args`.
+    """The bundle that is wanted; where it cannot be served, the one before it, that of `args`, or
+    the fallback of `args`.
 
     For use on one event loop.
     """
@@ -20,6 +21,7 @@ class ServedModel:
         self._task, self._args = task, args
         self._model: Model | None = None
         self._swap: asyncio.Task[None] | None = None
+        self._wanted = args.bundle
         self.error: str | None = None
         """Why the bundle that is wanted is not served; None when it is."""
 
@@ -29,6 +31,11 @@ class ServedModel:
         assert self._model is not None
         return self._model
 
+    @property
+    def stands_in(self) -> bool:
+        """Whether the fallback answers, for want of what should."""
+        return self.model.uri == self._args.fallback != self._wanted
+
     async def want(self, uri: str | None) -> None:
         """Serve the bundle at `uri`, or that of `args`.
 
@@ -36,26 +43,37 @@ class ServedModel:
         answers until then, without waiting for it: Ray Serve sends no photos to a replica that
         reconfigures, and replaces one that fails to.
 
-        Raises: what loading the bundle of `args` raises, the first time.
+        Raises: what loading the last of those that might serve raises, the first time.
         """
-        base = self._args.bundle
-        wanted = uri or base
+        args = self._args
+        self._wanted = wanted = uri or args.bundle
         if self._swap is not None:
             self._swap.cancel()
         if self._model is not None:
             self._swap = asyncio.create_task(self._take(wanted))
             return
-        if wanted != base:
-            await self._take(wanted)
-        if self._model is None:
-            self._model = await self._load(base)
+        others = [o for o in (args.bundle, args.fallback) if o not in (None, wanted)]
+        first, *rest = dict.fromkeys([wanted, *filter(None, others)])
+        if not rest:
+            self._model = await self._load(first)
+            return
+        await self._take(first)
+        for place, other in enumerate(rest):
+            if self._model is not None:
+                return
+            logger.warning("bundle %s stands in for %s", other, wanted)
+            try:
+                self._model = await self._load(other)
+            except Exception:
+                if place == len(rest) - 1:
+                    raise
+                logger.exception("bundle %s is not served either", other)
 
     async def _take(self, uri: str) -> None:
-        self.error = None
-        if self._model is not None and self._model.uri == uri:
-            return
         try:
-            self._model = await self._load(uri)
+            if self._model is None or self._model.uri != uri:
+                self._model = await self._load(uri)
+            self.error = None
         except Exception as error:
             self.error = f"{uri}: {error}"
             logger.exception("bundle %s is not served", uri)
@@ -63,7 +81,14 @@ class ServedModel:
     async def _load(self, uri: str) -> Model:
         args = self._args
         model = await asyncio.to_thread(
-            load_model, uri, args.device, args.runtime, args.threads, self._task
+            load_model,
+            uri,
+            device=args.device,
+            runtime=args.runtime,
+            threads=args.threads,
+            task=self._task,
+            compiled=args.compiled,
+            gpu_share=args.num_gpus,
         )
         logger.info("bundle %s is served: %s", uri, model.bundle.identity)
         return model

@@ -23,10 +23,6 @@ from k8s.serve_config import ROOT, SOURCES, TASKS, bundles, served, write
 
 REFUSED = 3
 
-FRAMEWORKS = {"cpu": {"onnx"}, "cuda": {"detectron2"}}
-"""What replicas run by device: Dockerfile has ONNX Runtime and no torch, and on a GPU a bundle runs
-through Detectron2, of Dockerfile.gpu."""
-
 HEADER = """\
 # Bundle by deployment, where another one is served than the configuration at the top names; pinned
 # by #sha256=. Changed by `python -m k8s.promotion`, in the pull requests of the workflow retrain.
@@ -56,12 +52,17 @@ def check(overlay: str, uri: str, manifest: Manifest, root: Path = ROOT) -> None
             raise CannotServe(f"{uri}: pods fetch s3:// or https://, they have no such folder")
         if "#sha256=" not in uri:
             raise CannotServe(f"{uri}: pin what was measured, with #sha256=")
-        runs = FRAMEWORKS[detector(overlay, manifest.task, root).device]
-        if manifest.framework not in runs:
+        device = detector(overlay, manifest.task, root).device
+        # Dockerfile has ONNX Runtime and no torch; on a GPU everything runs through Detectron2.
+        if device == "cpu" and manifest.framework != "onnx":
             raise CannotServe(
-                f"{uri} is a {manifest.framework} bundle; the overlay {overlay} runs "
-                f"{' or '.join(sorted(runs))}: export it with --framework onnx, or choose the "
-                "other overlay"
+                f"{uri} is a {manifest.framework} bundle; the overlay {overlay} runs onnx: export "
+                "it with --framework onnx, or choose the other overlay"
+            )
+        if device == "cuda" and manifest.framework == "onnx" and manifest.network is None:
+            raise CannotServe(
+                f"{uri} is an onnx bundle without `network` in its manifest, from which the "
+                f"overlay {overlay} would rebuild it for Detectron2: export it again"
             )
 
 

@@ -63,7 +63,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_detectors_wait_for_a_gpu_node_live_on_it_and_outlive_its_loss(cluster: Cluster) -> None:
     args = serve_args("serve_config.gpu.yaml")
     for key, bundle in (("main_car", "embedded:main_car"), ("car_parts", "embedded:car_parts")):
-        args[key] |= {"bundle": bundle, "device": "cpu"}
+        args[key] |= {"bundle": bundle, "device": "cpu", "runtime": "onnxruntime"}
     args["rekognition"] = {"region": "eu-west-1"}
     serve._run(build(Args.model_validate(args)), name="carpose", _blocking=False)
 

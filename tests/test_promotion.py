@@ -18,7 +18,7 @@ NEW = f"s3://bucket/bundles/7#sha256={PIN}"
 def manifest(task: str = "car_parts", framework: str = "onnx") -> Manifest:
     folder = open_bundle(f"embedded:{task}").folder
     fields = yaml.safe_load((folder / MANIFEST).read_text())
-    return Manifest.model_validate(fields | {"framework": framework})
+    return Manifest.model_validate(fields | {"framework": framework, "network": None})
 
 
 @pytest.fixture
@@ -61,11 +61,12 @@ def test_a_second_promotion_keeps_the_other_model(checkout: Path) -> None:
     ("overlay", "uri", "framework", "reason"),
     [
         ("cpu", NEW, "detectron2", "runs onnx"),
+        ("gpu", NEW, "onnx", "without `network`"),
         ("cpu", "bundles/car_parts", "onnx", "no such folder"),
         ("cpu", "/models/car_parts", "onnx", "no such folder"),
         ("cpu", "s3://bucket/bundles/7", "onnx", "pin what was measured"),
     ],
-    ids=["framework", "folder", "absolute", "unpinned"],
+    ids=["framework", "no-network", "folder", "absolute", "unpinned"],
 )
 def test_what_the_replicas_cannot_run_is_refused_before_anything_changes(
     checkout: Path, overlay: str, uri: str, framework: str, reason: str

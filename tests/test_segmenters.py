@@ -10,9 +10,9 @@ from carpose.bundles import open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Limits, Picture, decode
+from carpose.mask_rcnn.checkpoint import read_arrays
 from carpose.model import load_segmenter
 from carpose.parts import PARTS, mirrored
-from carpose.segmenters.detectron2 import read_arrays
 from tests.annotations import annotated_photos
 
 
@@ -105,11 +105,6 @@ def test_openvino_finds_what_onnx_runtime_finds(photos: list[Path]) -> None:
     assert sorted(a.labels) == sorted(b.labels)
 
 
-def test_an_onnx_bundle_is_not_for_a_gpu() -> None:
-    with pytest.raises(BadBundle, match="detectron2"):
-        load_segmenter(open_bundle("embedded:car_parts"), device="cuda")
-
-
 def test_without_detectron2_the_error_says_how_to_install_it(tmp_path: Path) -> None:
     try:
         import detectron2  # noqa: F401
@@ -117,13 +112,9 @@ def test_without_detectron2_the_error_says_how_to_install_it(tmp_path: Path) -> 
         pytest.skip("detectron2 is installed")
     except ImportError:
         pass
-    manifest = open_bundle("embedded:car_parts").manifest.model_copy(
-        update={"framework": "detectron2"}
-    )
-    bundle = open_bundle("embedded:car_parts").model_copy(update={"manifest": manifest})
-    with pytest.raises(MissingDependency, match=r"carpose\[detectron2\]"):
-        load_segmenter(bundle)
-    with pytest.raises(MissingDependency, match=r"carpose\[detectron2\]"):
+    with pytest.raises(MissingDependency, match=r"make serve-gpu"):
+        load_segmenter(open_bundle("embedded:car_parts"), device="cuda")
+    with pytest.raises(MissingDependency, match=r"make serve-gpu"):
         open_bundle(
             "model_zoo:COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml", cache=tmp_path
         )

@@ -1,9 +1,12 @@
 """Which bundle a replica loads and answers with."""
 
 import asyncio
+import shutil
+from pathlib import Path
 
 import pytest
 
+from carpose.bundles import open_bundle
 from carpose.errors import BadBundle
 from deployments.config import DetectorArgs
 from deployments.served_model import ServedModel
@@ -12,8 +15,9 @@ GONE = "/nowhere/bundle"
 PARTS, CAR = "embedded:car_parts", "embedded:main_car"
 
 
-async def started(base: str, wanted: str | None) -> ServedModel:
-    served = ServedModel("car_parts", DetectorArgs(bundle=base, threads=2))
+async def started(base: str, wanted: str | None, fallback: str | None = None) -> ServedModel:
+    args = DetectorArgs(bundle=base, fallback=fallback, threads=2)
+    served = ServedModel("car_parts", args)
     await served.want(wanted)
     return served
 
@@ -43,3 +47,39 @@ def test_a_replica_starts_with_the_bundle_it_is_to_serve(
 def test_a_replica_without_a_bundle_to_serve_does_not_start(base: str, complaint: str) -> None:
     with pytest.raises(BadBundle, match=complaint):
         asyncio.run(started(base, None))
+
+
+@pytest.mark.parametrize(
+    ("base", "wanted", "stands_in"),
+    [(PARTS, None, False), (GONE, None, True), (GONE, CAR, True), (GONE, PARTS, False)],
+    ids=["not-needed", "base-is-gone", "all-are-gone", "wanted-is-the-fallback"],
+)
+def test_a_fallback_answers_where_nothing_else_does_and_is_said_to(
+    base: str, wanted: str | None, stands_in: bool
+) -> None:
+    served = asyncio.run(started(base, wanted, fallback=PARTS))
+    assert served.model.uri == PARTS
+    assert served.stands_in == stands_in
+    assert (served.error or "").startswith(str(wanted or base) if stands_in else "")
+
+
+def test_a_fallback_gives_way_once_the_bundle_is_there(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+
+    async def replica() -> ServedModel:
+        served = await started(str(late), None, fallback=PARTS)
+        assert served.stands_in
+        shutil.copytree(open_bundle(PARTS).folder, late)
+        await served.want(None)
+        while served.stands_in:
+            await asyncio.sleep(0.05)
+        return served
+
+    served = asyncio.run(replica())
+    assert served.model.uri == str(late)
+    assert served.error is None
+
+
+def test_a_fallback_that_is_gone_too_does_not_start() -> None:
+    with pytest.raises(BadBundle, match=r"no model\.yaml"):
+        asyncio.run(started(GONE, None, fallback="/nowhere/either"))

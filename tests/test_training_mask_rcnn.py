@@ -19,6 +19,7 @@ from detectron2.utils.events import EventStorage, get_event_storage
 
 from carpose.bundles import open_bundle
 from carpose.detections import Detections
+from carpose.errors import BadBundle
 from carpose.model import load_segmenter
 from tests.drawings import draw_car_parts
 from tests.tiny_task import SIZE
@@ -222,7 +223,7 @@ def test_a_bundle_of_another_architecture_is_no_start(config: TrainConfig) -> No
     resnet = config.model_copy(
         update={"model": config.model.model_copy(update={"backbone": "resnet50"})}
     )
-    with pytest.raises(TrainingError, match="another backbone"):
+    with pytest.raises(BadBundle, match="another backbone"):
         build(resnet, "embedded:car_parts")
 
 

@@ -1,7 +1,7 @@
 """What one training run is: one typed object, read from a YAML file in `training/configs`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
 from pydantic import (
@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from carpose.bundles import Task
+from carpose.bundles import Network, Task
 from carpose.parts import CAR_CLASSES, PARTS
 from training.errors import TrainingError
 
@@ -25,40 +25,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelConfig(_Strict):
-    """The network. Sizes in pixels of the network's input."""
+class ModelConfig(Network):
+    """The network, and what it is taught on at a time."""
 
-    backbone: Literal["mobilenet_v2", "resnet50"]
-    fpn_channels: int = Field(128, ge=16)
-    fc_channels: int = Field(512, ge=16)
-    mask_convs: int = Field(3, ge=0)
-    mask_channels: int = Field(128, ge=16)
-    mask_pooling: int = Field(14, ge=7)
-    """The mask head sees this many cells a side; its masks have twice as many."""
-    mask_level: Literal[2, 3] | None = None
-    """Pyramid level, of stride 2**level, that masks are pooled from; None: by the object's size.
-    Such a network becomes an ONNX bundle only."""
-    finest_level: Literal[2, 3] = 2
-    """Finest pyramid level that proposals and boxes come from; the coarsest is 6."""
-    separable_rpn: bool = False
-    """A depthwise and a pointwise convolution in place of the proposal head's 3x3 one."""
-    separable_fpn: tuple[Literal[2, 3, 4, 5], ...] = ()
-    """Pyramid levels whose 3x3 convolution is two depthwise ones a channel and a pointwise one."""
-    box_samples: int = Field(0, ge=0)
-    """Samples of RoIAlign per side of a cell, box head; 0: one per pixel of the map."""
-    anchor_sizes: tuple[int, ...] = (16, 32, 64, 128, 256)
-    """One per pyramid level from `finest_level` to 6."""
     train_proposals: int = Field(500, ge=1)
-    test_proposals: int = Field(300, ge=1)
     rois_per_image: int = Field(192, ge=1)
-    max_detections: int = Field(60, ge=1)
-
-    @model_validator(mode="after")
-    def _one_anchor_size_per_level(self) -> "ModelConfig":
-        levels = 7 - self.finest_level
-        if len(self.anchor_sizes) != levels:
-            raise ValueError(f"anchor_sizes needs {levels} numbers, one per pyramid level")
-        return self
 
 
 class AugmentConfig(_Strict):
@@ -150,6 +121,14 @@ class TrainConfig(_Strict):
         if self.task == "main_car":
             return CLASSES["main_car"]
         return self.classes or CLASSES[self.task]
+
+    @property
+    def network(self) -> Network:
+        """The architecture, as a bundle carries it."""
+        known = self.model.model_dump(include=set(Network.model_fields))
+        # A turned car has the outline that it has: one mask and one box for all four classes.
+        known["class_agnostic"] |= self.task == "main_car"
+        return Network.model_validate(known)
 
 
 def load_config(path: Path) -> TrainConfig:

@@ -31,6 +31,7 @@ from carpose.model import load_segmenter
 from training.command import command
 from training.config import TrainConfig
 from training.errors import TrainingError
+from training.heads import LEARNING
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
 from training.parity import Parity, compare
@@ -128,6 +129,7 @@ def export(
         score_threshold=SERVED_THRESHOLD[config.task],
         weights=ModelFile(path=weights.name, sha256=sha256_of(weights)),
         config=cfg_file,
+        network=config.network,
         provenance=provenance,
     )
     return write_manifest(manifest, out)
@@ -138,9 +140,8 @@ def served_config(cfg: CfgNode) -> CfgNode:
     `training.heads` that only learn otherwise give way to those that they extend."""
     served = cfg.clone()
     served.defrost()
-    learning = {"PartialRPN": "RPN", "PartialROIHeads": "StandardROIHeads"}
     for node in (served.MODEL.PROPOSAL_GENERATOR, served.MODEL.ROI_HEADS):
-        node.NAME = learning.get(node.NAME, node.NAME)
+        node.NAME = LEARNING.get(node.NAME, node.NAME)
     served.freeze()
     return served
 

@@ -1,36 +1,22 @@
-"""Lighter heads than Detectron2's own, registered under their class names."""
+"""Heads that learn from pictures of which some are annotated in part, and separable filters from
+full ones."""
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from detectron2.config import CfgNode, configurable
-from detectron2.layers import Conv2d, ShapeSpec
+from detectron2.layers import ShapeSpec
 from detectron2.modeling import ROI_HEADS_REGISTRY
-from detectron2.modeling.proposal_generator import (
-    PROPOSAL_GENERATOR_REGISTRY,
-    RPN,
-    RPN_HEAD_REGISTRY,
-)
-from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
+from detectron2.modeling.proposal_generator import PROPOSAL_GENERATOR_REGISTRY, RPN
 from detectron2.modeling.roi_heads import StandardROIHeads
 from detectron2.structures import Boxes, Instances, pairwise_iou
-from torch import nn
+
+from carpose.mask_rcnn.heads import FineMaskROIHeads
+from carpose.mask_rcnn.mobilenet import RANK
 
 NEAR = 0.1
 """IoU with an annotated object from which a place of a partly annotated picture is known not to
 be another one."""
-
-RANK = 2
-"""Depthwise filters a channel in place of a full 3x3 convolution."""
-
-
-def separable(in_channels: int, out_channels: int) -> nn.Sequential:
-    """`RANK` depthwise 3x3 filters a channel and a pointwise convolution, for a full 3x3 one: a
-    quarter of the multiplications."""
-    return nn.Sequential(
-        Conv2d(in_channels, in_channels * RANK, kernel_size=3, padding=1, groups=in_channels),
-        Conv2d(in_channels * RANK, out_channels, kernel_size=1),
-    )
 
 
 def factors(weight: torch.Tensor, bias: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -50,22 +36,6 @@ def factors(weight: torch.Tensor, bias: torch.Tensor) -> dict[str, torch.Tensor]
         "1.weight": pointwise.reshape(out, channels * RANK, 1, 1).contiguous(),
         "1.bias": bias,
     }
-
-
-@RPN_HEAD_REGISTRY.register()
-class SeparableRPNHead(StandardRPNHead):
-    """The region proposal head with a depthwise and a pointwise convolution for its 3x3 one.
-
-    "Something is here" is an easy question, and a full convolution of 128 channels on the finest
-    level costs more than the whole MobileNetV2 below it. Factors as in MobileNets (Howard et al.
-    2017): 1/channels + 1/9 of the multiplications.
-    """
-
-    def _get_rpn_conv(self, in_channels: int, out_channels: int) -> nn.Module:
-        return nn.Sequential(
-            Conv2d(in_channels, in_channels, kernel_size=3, padding=1, groups=in_channels),
-            Conv2d(in_channels, out_channels, kernel_size=1, activation=nn.ReLU()),
-        )
 
 
 @PROPOSAL_GENERATOR_REGISTRY.register()
@@ -134,18 +104,16 @@ class PartialROIHeads(StandardROIHeads):
 
 
 @ROI_HEADS_REGISTRY.register()
-class FineMaskROIHeads(PartialROIHeads):
-    """Masks are pooled from one fine pyramid level (`MODEL.ROI_MASK_HEAD.IN_FEATURES`), whatever an
-    object's size.
+class PartialFineMaskROIHeads(FineMaskROIHeads, PartialROIHeads):
+    """Both in one."""
 
-    The usual rule sends an object that fills the picture to a level of stride 16, where its
-    outline is lost; PointRend (Kirillov et al. 2020) pools coarse masks from p2 for that reason.
-    """
 
-    @classmethod
-    def _init_mask_head(cls, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> dict[str, Any]:
-        fine = cfg.clone()
-        fine.defrost()
-        fine.MODEL.ROI_HEADS.IN_FEATURES = cfg.MODEL.ROI_MASK_HEAD.IN_FEATURES
-        head: dict[str, Any] = super()._init_mask_head(fine, input_shape)
-        return head
+LEARNING: Final = {
+    kind.__name__: served
+    for kind, served in (
+        (PartialRPN, RPN.__name__),
+        (PartialROIHeads, StandardROIHeads.__name__),
+        (PartialFineMaskROIHeads, FineMaskROIHeads.__name__),
+    )
+}
+"""Classes that only learn otherwise than the ones they extend, whose names follow."""

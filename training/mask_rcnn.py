@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from carpose.bundles import ModelInput
 from carpose.detections import Detections
-from carpose.segmenters.detectron2 import infer
+from carpose.segmenters.detectron2 import NetworkSegmenter
 from training.annotated import annotated_parts
 from training.average_precision import average_precision
 from training.config import TrainConfig
@@ -53,8 +53,9 @@ def detect(
     postprocessing."""
     channels = "BGR" if config.model.backbone == "resnet50" else "RGB"
     spec = ModelInput(size=config.size, channels=channels)
+    segmenter = NetworkSegmenter(network, spec, config.labels)
     return [
-        infer(network, [read(photo)], spec, config.labels, threshold)[0]
+        segmenter([read(photo)], threshold)[0]
         for photo in tqdm(photos, unit="photo", leave=False, disable=not progress)
     ]
 

@@ -4,129 +4,40 @@ Detectron2 is a checkout on PYTHONPATH or an installed package; see training/REA
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from detectron2 import model_zoo
 from detectron2.checkpoint import DetectionCheckpointer
-from detectron2.config import CfgNode, get_cfg
-from detectron2.layers import FrozenBatchNorm2d, ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, Backbone, build_model
-from detectron2.modeling.backbone.fpn import FPN, LastLevelMaxPool
+from detectron2.config import CfgNode
+from detectron2.modeling import build_model
 from detectron2.structures import BitMasks, Boxes, Instances
 from torch import nn
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+from torchvision.models import MobileNet_V2_Weights
 
 from carpose.bundles import open_bundle
+from carpose.mask_rcnn.configuration import R50
+from carpose.mask_rcnn.configuration import detectron2_config as configured
+from carpose.mask_rcnn.onnx_weights import weights_from_onnx
 from training.config import TrainConfig
 from training.errors import TrainingError
 from training.examples import Example
-from training.heads import (
-    FineMaskROIHeads,
-    PartialROIHeads,
-    PartialRPN,
-    SeparableRPNHead,
-    factors,
-    separable,
-)
-from training.onnx_weights import weights_from_onnx
-
-R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
-
-
-class MobileNetV2(Backbone):
-    """torchvision's MobileNetV2 `features`, tapped at strides 4, 8, 16 and 32."""
-
-    # index of the last block at each stride -> (name, channels, stride)
-    taps: ClassVar = {
-        3: ("res2", 24, 4),
-        6: ("res3", 32, 8),
-        13: ("res4", 96, 16),
-        17: ("res5", 320, 32),
-    }
-
-    def __init__(self) -> None:
-        super().__init__()
-        # The last 1x1 convolution (320 to 1280 channels) serves classification only.
-        features = mobilenet_v2(weights=None).features[:18]
-        self.features = FrozenBatchNorm2d.convert_frozen_batchnorm(features)
-
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """(B, 3, H, W) -> feature maps by name."""
-        out = {}
-        for index, block in enumerate(self.features):
-            x = block(x)
-            if index in self.taps:
-                out[self.taps[index][0]] = x
-        return out
-
-    def output_shape(self) -> dict[str, ShapeSpec]:
-        """Channels and stride by name."""
-        return {name: ShapeSpec(channels=c, stride=s) for name, c, s in self.taps.values()}
-
-
-@BACKBONE_REGISTRY.register()
-def build_mobilenet_v2_fpn_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> FPN:
-    """Feature pyramid on MobileNetV2, for Detectron2's registry."""
-    channels = cfg.MODEL.FPN.OUT_CHANNELS
-    fpn = FPN(
-        bottom_up=MobileNetV2(),
-        in_features=["res2", "res3", "res4", "res5"],
-        out_channels=channels,
-        norm="",
-        top_block=LastLevelMaxPool(),
-        fuse_type="sum",
-    )
-    for level in cfg.MODEL.FPN.SEPARABLE:
-        convolution = separable(channels, channels)
-        setattr(fpn, f"fpn_output{level}", convolution)
-        # From the coarsest, 5, to the finest, 2.
-        fpn.output_convs[5 - level] = convolution
-    return fpn
+from training.heads import LEARNING, factors
 
 
 def detectron2_config(config: TrainConfig, device: str = "cpu") -> CfgNode:
     """Detectron2's configuration for a run's network."""
-    cfg = get_cfg()
-    cfg.merge_from_file(model_zoo.get_config_file(R50))
+    cfg = configured(config.network, len(config.labels), device)
     m, model = cfg.MODEL, config.model
-    if model.backbone == "mobilenet_v2":
-        m.BACKBONE.NAME = "build_mobilenet_v2_fpn_backbone"
-        m.PIXEL_MEAN = [127.5] * 3
-        m.PIXEL_STD = [127.5] * 3
-        cfg.INPUT.FORMAT = "RGB"
-        m.FPN.OUT_CHANNELS = model.fpn_channels
-        m.ROI_BOX_HEAD.FC_DIM = model.fc_channels
-        m.ROI_MASK_HEAD.NUM_CONV = model.mask_convs
-        m.ROI_MASK_HEAD.CONV_DIM = model.mask_channels
-        m.ROI_MASK_HEAD.POOLER_RESOLUTION = model.mask_pooling
-        m.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO = model.box_samples
-        if model.separable_rpn:
-            m.RPN.HEAD_NAME = SeparableRPNHead.__name__
-        m.FPN.SEPARABLE = list(model.separable_fpn)
     if config.task == "main_car":
-        m.PROPOSAL_GENERATOR.NAME = PartialRPN.__name__
-        m.ROI_HEADS.NAME = PartialROIHeads.__name__
-        # A turned car has the outline that it has: one mask and one box for all four classes.
-        m.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK = True
-        m.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG = True
-    if model.mask_level is not None:
-        m.ROI_HEADS.NAME = FineMaskROIHeads.__name__
-        m.ROI_MASK_HEAD.IN_FEATURES = [f"p{model.mask_level}"]
-    m.WEIGHTS = ""
-    m.DEVICE = device
-    m.RPN.IN_FEATURES = [f"p{level}" for level in range(model.finest_level, 7)]
-    m.ROI_HEADS.IN_FEATURES = m.RPN.IN_FEATURES[:-1]
-    m.ANCHOR_GENERATOR.SIZES = [[s] for s in model.anchor_sizes]
+        # Its photos are annotated in part; what learns so runs as what it extends.
+        partial = {served: kind for kind, served in LEARNING.items()}
+        m.PROPOSAL_GENERATOR.NAME = partial[m.PROPOSAL_GENERATOR.NAME]
+        m.ROI_HEADS.NAME = partial[m.ROI_HEADS.NAME]
     m.RPN.POST_NMS_TOPK_TRAIN = model.train_proposals
-    m.RPN.POST_NMS_TOPK_TEST = model.test_proposals
     m.RPN.PRE_NMS_TOPK_TRAIN = 2 * model.train_proposals
-    m.RPN.PRE_NMS_TOPK_TEST = model.test_proposals
     m.ROI_HEADS.BATCH_SIZE_PER_IMAGE = model.rois_per_image
-    m.ROI_HEADS.NUM_CLASSES = len(config.labels)
-    m.ROI_HEADS.SCORE_THRESH_TEST = 0.02
-    cfg.TEST.DETECTIONS_PER_IMAGE = model.max_detections
     cfg.freeze()
     return cfg
 

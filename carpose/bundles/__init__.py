@@ -21,15 +21,18 @@ from carpose.bundles.manifest import (
     read_manifest,
     sha256_of,
 )
-from carpose.bundles.model_zoo import find_model, zoo_bundle
+from carpose.bundles.model_zoo import HOW_TO_INSTALL, find_model, zoo_bundle
+from carpose.bundles.network import Network
 from carpose.bundles.remote import remote_bundle
 
 __all__ = [
+    "HOW_TO_INSTALL",
     "MANIFEST",
     "Bundle",
     "Manifest",
     "ModelFile",
     "ModelInput",
+    "Network",
     "Task",
     "open_bundle",
     "read_manifest",

@@ -7,6 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from carpose.bundles.network import Network
 from carpose.errors import BadBundle
 
 MANIFEST = "model.yaml"
@@ -47,6 +48,8 @@ class Manifest(_Strict):
     weights: ModelFile
     config: ModelFile | None = None
     """Detectron2's configuration; ONNX needs none."""
+    network: Network | None = None
+    """What an ONNX bundle is in Detectron2, which runs it on GPUs; None: on CPUs alone."""
     openvino_precision: Literal["f32", "bf16"] = "f32"
     """bf16, OpenVINO's default on some CPUs, only where training.export saw no AP lost."""
     metrics: dict[str, float] = {}

@@ -1,6 +1,7 @@
 """Detectron2's model zoo as bundles: `model_zoo:COCO-InstanceSegmentation/NAME.yaml`."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from carpose.errors import BadBundle, MissingDependency
 
 SIZE = 1024
 """Longest side in pixels; the zoo's models were trained at 1333 and cars are large."""
+
+ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
+MIRROR = "CARPOSE_MODEL_ZOO"
+
+HOW_TO_INSTALL = "install them as requirements-gpu.txt says; make serve-gpu does"
 
 MD5_PREFIX = re.compile(r"_([0-9a-f]{6})\.pkl$")
 """The zoo's only checksum: the first digits of a checkpoint's MD5 end its file name."""
@@ -33,7 +39,8 @@ class ZooModel:
 
 
 def find_model(name: str) -> ZooModel:
-    """What Detectron2 knows of a zoo model; nothing is fetched.
+    """What Detectron2 knows of a zoo model; nothing is fetched. Its checkpoint is at the address
+    that the environment names in `CARPOSE_MODEL_ZOO`, or at Detectron2's own.
 
     Raises: MissingDependency without Detectron2; BadBundle for an unknown name.
     """
@@ -42,12 +49,14 @@ def find_model(name: str) -> ZooModel:
         from detectron2.data import MetadataCatalog
     except ImportError as error:
         raise MissingDependency(
-            f"model_zoo:{name} needs detectron2 ({error}): pip install 'carpose[detectron2]'"
+            f"model_zoo:{name} needs detectron2 ({error}): {HOW_TO_INSTALL}"
         ) from error
     try:
         cfg, url = model_zoo.get_config(name), model_zoo.get_checkpoint_url(name)
     except RuntimeError as error:
         raise BadBundle(f"model_zoo:{name}: {error}") from error
+    if mirror := os.environ.get(MIRROR):
+        url = f"{mirror.rstrip('/')}/{url.removeprefix(ZOO)}"
     # Scores below a fifth are never served.
     cfg.MODEL.ROI_HEADS.SCORE_THRESH_TEST = 0.2
     return ZooModel(

@@ -10,7 +10,7 @@ from carpose.bundles import Bundle
 from carpose.detections import Detections
 from carpose.errors import MissingDependency
 from carpose.images import Picture
-from carpose.segmenters import Runtime
+from carpose.segmenters import BLANK, Finish, Prepared, Runtime, Segmenter
 from carpose.segmenters.postprocess import to_detections
 from carpose.segmenters.preprocess import network_input
 
@@ -21,34 +21,49 @@ THRESHOLD = "score_threshold"
 Run = Callable[[NDArray[np.float32], float], Sequence[NDArray[np.generic]]]
 
 
-class OnnxSegmenter:
-    """Runs a bundle's ONNX graph, which takes one picture of any size at a time.
+class OnnxSegmenter(Segmenter):
+    """Runs a bundle's ONNX graph, which takes one picture of any size at a time."""
 
-    A batch is run picture by picture: on a CPU the threads are busy with one already.
-    """
+    # On a CPU the threads are busy with one picture already.
+    batches = False
 
     def __init__(self, bundle: Bundle, runtime: Runtime = "onnxruntime", threads: int = 1) -> None:
         self.bundle = bundle
         self._run = (
-            _onnxruntime(bundle.weights, threads)
-            if runtime == "onnxruntime"
-            else _openvino(bundle.weights, threads, bundle.manifest.openvino_precision)
+            _openvino(bundle.weights, threads, bundle.manifest.openvino_precision)
+            if runtime == "openvino"
+            else _onnxruntime(bundle.weights, threads)
         )
 
-    def __call__(self, pictures: Sequence[Picture], score_threshold: float) -> list[Detections]:
+    def prepare(self, picture: Picture) -> Prepared:
         """See `Segmenter`."""
-        return [self._segment(picture, score_threshold) for picture in pictures]
-
-    def _segment(self, picture: Picture, score_threshold: float) -> Detections:
         tensor = network_input(picture, self.bundle.manifest.input)
-        boxes, classes, masks, scores = self._run(tensor, score_threshold)
+        return Prepared(picture, tensor, (tensor.shape[1], tensor.shape[2]))
+
+    def probe(self) -> None:
+        """See `Segmenter`."""
+        small = self.bundle.manifest.input.model_copy(update={"size": BLANK.width})
+        self._run(network_input(BLANK, small), 1.0)
+
+    def start(self, batch: Sequence[Prepared], score_threshold: float) -> Finish:
+        """See `Segmenter`. Picture by picture."""
+        outputs = [self._run(prepared.tensor, score_threshold) for prepared in batch]
+        return lambda: [
+            self._detections(one, prepared, score_threshold)
+            for one, prepared in zip(outputs, batch, strict=True)
+        ]
+
+    def _detections(
+        self, outputs: Sequence[NDArray[np.generic]], prepared: Prepared, score_threshold: float
+    ) -> Detections:
+        boxes, classes, masks, scores = outputs
         return to_detections(
             boxes.astype(np.float32),
             classes.astype(np.int64),
             masks.astype(np.float32),
             scores.astype(np.float32),
-            (tensor.shape[1], tensor.shape[2]),
-            picture,
+            prepared.shape,
+            prepared.picture,
             self.bundle.manifest.classes,
             score_threshold,
             self.bundle.identity,

@@ -1,4 +1,4 @@
-"""Weights of an exported network, to go on training from a bundle.
+"""Weights of an exported network, to run or train it in Detectron2 again.
 
 The exporter folds each batch norm of the backbone into the convolution before it, so the network
 that is rebuilt has batch norms that change nothing but add the folded bias. Its output is the
@@ -10,9 +10,10 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
-from training.errors import TrainingError
+from carpose.errors import BadBundle
+from carpose.mask_rcnn.mobilenet import RANK
 
 PREFIX = "model."
 """What the tracing adapter puts before a tensor's name."""
@@ -21,10 +22,10 @@ EPSILON = 1e-5
 """Of FrozenBatchNorm2d, which divides by sqrt(variance + EPSILON)."""
 
 
-def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
+def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, Tensor]:
     """State dict for `model`, a network with the bundle's backbone, from its ONNX file.
 
-    Raises: TrainingError when the graph's convolutions are not those of `model`.
+    Raises: BadBundle when the graph's convolutions are not those of `model`.
     """
     graph = onnx.load(str(path)).graph
     tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
@@ -38,6 +39,7 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(PREFIX)
     }
+    state |= _joined(state)
     # Folded convolutions lost their names; they come in the order in which the backbone runs.
     folded = [
         (tensors[node.input[1]], tensors[node.input[2]])
@@ -51,7 +53,7 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
         if ".bottom_up." in name and name.endswith(".weight") and tensor.ndim == 4
     ]
     if [own[name].shape for name in convolutions] != [weight.shape for weight, _ in folded]:
-        raise TrainingError(f"{path} holds another backbone than the configured one")
+        raise BadBundle(f"{path} holds another backbone than the configured one")
     for name, (weight, bias) in zip(convolutions, folded, strict=True):
         base, index = name.removesuffix(".weight").rsplit(".", 1)
         norm = f"{base}.{int(index) + 1}"
@@ -61,3 +63,17 @@ def weights_from_onnx(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
         state[f"{norm}.running_mean"] = torch.zeros_like(bias)
         state[f"{norm}.running_var"] = torch.ones_like(bias)
     return state
+
+
+def _joined(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The separable convolutions, as they were before the export wrote each, for ONNX Runtime's
+    sake, as `RANK` depthwise ones side by side: filter k of every channel in the k-th of them."""
+    joined: dict[str, Tensor] = {}
+    for first in [name for name in state if name.endswith(".0.weight.0")]:
+        base = first.removesuffix(".0.weight.0")
+        for tensor in ("weight", "bias"):
+            parts = [state[f"{base}.0.{tensor}.{k}"] for k in range(RANK)]
+            joined[f"{base}.0.{tensor}"] = torch.stack(parts, 1).flatten(0, 1)
+        mixed = state[f"{base}.1.weight"]
+        joined[f"{base}.1.weight"] = torch.stack(mixed.chunk(RANK, 1), 2).flatten(1, 2)
+    return joined

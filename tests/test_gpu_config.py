@@ -1,0 +1,130 @@
+"""serve_config.gpu.yaml, the file itself, answers photos with nothing trained: where there is no GPU
+on the CPU, and with the model zoo on loopback."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip("detectron2", reason="detectron2 is not on PyPI: see requirements-gpu.txt")
+
+import detectron2
+import ray
+import torch
+from ray import serve
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ServeDeploySchema
+
+from carpose.bundles import open_bundle
+from carpose.bundles.model_zoo import MIRROR, find_model
+from carpose.errors import BadBundle
+from carpose.model import load_model
+from tests.conftest import ROOT, free_port
+from tests.test_gpu_placement import application, until
+from tests.zoo import NAME, checkpoint, on_loopback
+
+GPUS = torch.cuda.device_count()
+ZOO = f"model_zoo:{NAME}"
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The zoo's file, where a folder on loopback has it."""
+    folder = tmp_path_factory.mktemp("zoo")
+    with on_loopback(folder) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MIRROR, url)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        address = find_model(NAME).url
+        assert address.startswith(url)
+        path = folder / address.removeprefix(url + "/")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(checkpoint(path.stem.rpartition("_")[2]))
+        yield path
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """The file, on a free port."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "serve_config.gpu.yaml").read_text())
+    config["http_options"]["port"] = free_port()
+    if not GPUS:
+        for key in ("main_car", "car_parts"):
+            config["applications"][0]["args"][key]["device"] = "cpu"
+    return config
+
+
+@pytest.fixture
+def cluster(mirrored: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Ray with room for the file's replicas; the GPU is Ray's word where there is none."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{Path(detectron2.__file__).parent.parent}")
+    monkeypatch.chdir(ROOT)
+    ray.init(num_cpus=8, num_gpus=GPUS or 1, include_dashboard=False, log_to_driver=False)
+    yield
+    serve.shutdown()
+    ray.shutdown()
+
+
+def deploy(config: dict[str, Any]) -> None:
+    _get_global_client().deploy_apps(ServeDeploySchema.model_validate(config), _blocking=True)
+
+
+def test_a_zoo_that_is_cut_off_in_the_middle_is_no_model(mirrored: Path) -> None:
+    root = next(p for p in mirrored.parents if p.name.startswith("zoo"))
+    cut = root / "cut"
+    cut.touch()
+    try:
+        with pytest.raises(BadBundle, match="cut off after"):
+            load_model(ZOO)
+    finally:
+        cut.unlink()
+
+
+def test_the_file_answers_photos_with_and_without_the_model_zoo(
+    mirrored: Path, cluster: None, config: dict[str, Any], photos: list[Path]
+) -> None:
+    url = f"http://127.0.0.1:{config['http_options']['port']}"
+    http = {key: config["http_options"][key] for key in ("host", "port")}
+    serve.start(http_options=http, proxy_location="HeadOnly")
+    gone = mirrored.rename(mirrored.with_suffix(".gone"))
+    deploy(config)
+    until(lambda: application().status == "RUNNING")
+    main_car = asked(f"{url}/v1/models")["main_car"]
+    embedded = open_bundle("embedded:main_car").identity
+    assert main_car["fallback"] == "embedded:main_car"
+    assert main_car["bundle"] == embedded
+    assert ZOO in main_car["bundle_error"]
+    answer = asked(f"{url}/v1/pose", photos[0])
+    assert answer["models"]["main_car"] == f"{embedded} (fallback)"
+    assert answer["models"]["car_parts"] == open_bundle("embedded:car_parts").identity
+    assert answer["pose"]["viewpoint"]
+    assert len(answer["parts"]) > 3
+
+    gone.rename(mirrored)
+    # Any change of a user_config has the replicas try again.
+    tuned = config["applications"][0]["deployments"][0]["user_config"]
+    tuned["batch_wait_ms"] = 1
+    deploy(config)
+    until(lambda: "fallback" not in asked(f"{url}/v1/models")["main_car"])
+    answer = asked(f"{url}/v1/pose", photos[0])
+    assert answer["models"]["main_car"].startswith("mask_rcnn_R_50_FPN_3x@sha256:")
+    assert answer["pose"]["viewpoint"]
+    size = answer["image"]["width"], answer["image"]["height"]
+    assert answer["car"]["box"] == pytest.approx([0, 0, *size], abs=2), "this checkpoint's only car"
+
+
+def asked(url: str, photo: Path | None = None) -> Any:
+    request = urllib.request.Request(url)
+    if photo is not None:
+        request.data = photo.read_bytes()
+        request.add_header("Content-Type", "image/jpeg")
+    try:
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{error.code} {error.read().decode()}") from error
