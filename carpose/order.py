@@ -42,7 +42,7 @@ async def in_order(
     watch.lap("decode")
     found = await steps.detect(seen)
     watch.lap("detect")
-    if request.longest_px > engine.longest_px:
+    if min(request.longest_px, max(found.cars.size)) > engine.longest_px:
         # Only who draws on the photo needs that much of it.
         seen = await steps.decode(Look(request.longest_px))
         watch.lap("decode")
