@@ -117,7 +117,6 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, default=Path("serve_config.yaml"))
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--include", default="", help="crop: pictures at full size come back")
     args = parser.parse_args()
     photo = largest_png()
     with tempfile.TemporaryDirectory() as folder:
@@ -133,10 +132,9 @@ def main() -> None:
 
             watcher = threading.Thread(target=watch)
             watcher.start()
-            question = f"{url}/v1/pose?include={args.include}"
             began = time.perf_counter()
             with ThreadPoolExecutor(args.clients) as clients:
-                asked = clients.map(lambda _: ask(question, photo), range(args.clients))
+                asked = clients.map(lambda _: ask(f"{url}/v1/pose", photo), range(args.clients))
                 statuses = collections.Counter(asked)
             seconds = time.perf_counter() - began
             stop.set()

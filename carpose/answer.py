@@ -1,7 +1,7 @@
 """From what was found to the answer: the one place where all rules meet."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from carpose import compliance
-from carpose.cars import Car, choose_car
+from carpose.cars import Car, choose_cars, chosen
 from carpose.detections import Box
 from carpose.engines import Engine, Found
 from carpose.images import Look, Picture
 from carpose.masks import MaskWindow
 from carpose.outputs import OUTPUTS, as_data_url
-from carpose.pose import Pose, estimate_pose
+from carpose.parts import turned_by
+from carpose.pose import Notice, Pose, estimate_pose
 from carpose.render import Scene
 from carpose.request import PoseRequest
 from carpose.schema import (
@@ -23,6 +24,7 @@ from carpose.schema import (
     Compliance,
     ImageSize,
     Mask,
+    OneCar,
     PartAnswer,
     PoseAnswer,
     PoseResponse,
@@ -35,8 +37,11 @@ class Answer:
     """The answer to a photo; boxes, masks and lines are in pixels of the upright original.
 
     engine: name of the engine that looked.
-    picture: as it was decoded.
+    picture: as it was decoded, and turned.
     car: the car that the photo is about, with its own parts.
+    cars: every car of the photo, the largest first.
+    turned: degrees, clockwise, that the photo was turned by to bring its car upright.
+    notices: what is worth knowing, and no reason to doubt.
     pose: how it stands; what cannot be told is None, with a warning in `pose.warnings`.
     compliance: the verdict, where viewpoints were expected.
     models: identities of what found car and parts.
@@ -50,6 +55,9 @@ class Answer:
     pose: Pose
     compliance: Compliance | None
     models: Mapping[str, str]
+    cars: Sequence[Car] = ()
+    turned: int = 0
+    notices: Sequence[Notice] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     look_again: Callable[[Look], Picture] | None = None
     """Decodes the photo once more, where a picture is drawn that needs more pixels."""
@@ -76,27 +84,76 @@ class Answer:
 
     def response(self) -> PoseResponse:
         """The answer as it goes over HTTP."""
-        car, parts, outputs = self.car, self.car.parts, self.request.outputs
-        masks = "masks" in self.request.include
-        best_first = (int(k) for k in np.argsort(-parts.scores, kind="stable"))
+        outputs, masks = self.request.outputs, "masks" in self.request.include
+        main = _one_car(self.car, self.pose, masks)
         return PoseResponse(
             engine=self.engine,
-            image=ImageSize(width=self.picture.width, height=self.picture.height),
-            pose=_pose(self.pose),
-            car=CarAnswer(**_place(car.box, car.score, car.mask if masks else None)),
-            parts=[
-                PartAnswer(
-                    label=str(parts.labels[k]),
-                    **_place(parts.boxes[k], parts.scores[k], car.part_masks[k] if masks else None),
-                )
-                for k in best_first
-            ],
+            image=ImageSize(
+                width=self.picture.width, height=self.picture.height, turned=self.turned
+            ),
+            pose=main.pose,
+            car=main.car,
+            parts=main.parts,
             compliance=self.compliance,
-            warnings=[Warning_(code=w.code, detail=w.detail) for w in self.pose.warnings],
+            warnings=main.warnings,
+            notices=[Warning_(code=n.code, detail=n.detail) for n in self.notices],
+            cars=self._every_car(masks) if self.request.cars == "all" else None,
             models=dict(self.models),
             timings_ms={stage: round(ms, 1) for stage, ms in self.timings_ms.items()},
             images={n: as_data_url(self.draw(n)) for n in outputs} if outputs else None,
         )
+
+    def _every_car(self, masks: bool) -> list[OneCar]:
+        return [_one_car(car, pose_of(car), masks) for car in self.cars]
+
+
+def _one_car(car: Car, pose: Pose, masks: bool) -> OneCar:
+    parts = car.parts
+    best_first = (int(k) for k in np.argsort(-parts.scores, kind="stable"))
+    return OneCar(
+        car=CarAnswer(**_place(car.box, car.score, car.mask if masks else None)),
+        pose=_pose(pose),
+        parts=[
+            PartAnswer(
+                label=str(parts.labels[k]),
+                **_place(parts.boxes[k], parts.scores[k], car.part_masks[k] if masks else None),
+            )
+            for k in best_first
+        ],
+        warnings=[Warning_(code=w.code, detail=w.detail) for w in pose.warnings],
+    )
+
+
+def pose_of(car: Car) -> Pose:
+    """How a car stands in its picture; one that lies in it, all the same, has no viewpoint."""
+    pose = estimate_pose(car.parts)
+    if not turned_by(str(car.body.labels[0])):
+        return pose
+    detail = "the car seems to lie on its side or its head: turn the photo upright"
+    return replace(
+        pose,
+        view=None,
+        viewpoint=None,
+        viewpoint_score=None,
+        azimuth=None,
+        azimuth_error=None,
+        warnings=(Notice("lying", detail), *pose.warnings),
+    )
+
+
+def _notices(found: Found, cars: Sequence[Car], car: Car) -> list[Notice]:
+    notices = []
+    if found.closer:
+        notices.append(
+            Notice("closer-look", "the car is small in the photo, and was looked at twice")
+        )
+    others = [other for other in cars if other is not car]
+    if others:
+        share = float(others[0].body.areas[0] / max(car.body.areas[0], 1))
+        one = "another car is" if len(others) == 1 else f"{len(others)} other cars are"
+        detail = f"{one} seen, the largest {share:.0%} of the main one's size"
+        notices.append(Notice("other-cars", detail))
+    return notices
 
 
 def to_answer(picture: Picture, found: Found, engine: Engine, request: PoseRequest) -> Answer:
@@ -104,16 +161,26 @@ def to_answer(picture: Picture, found: Found, engine: Engine, request: PoseReque
 
     Raises: NoCar; MultipleCars where the request or the engine wants a single one.
     """
-    car = choose_car(found.cars, found.parts, engine.policy(request.cars))
-    pose = estimate_pose(car.parts)
+    policy = engine.policy(request.cars)
+    cars = choose_cars(found.cars, found.parts, policy.need_parts)
+    car = chosen(cars, policy)
+    pose = pose_of(car)
+    if found.turned:
+        detail = f"the photo was turned by {found.turned} degrees to bring its car upright"
+        pose = replace(pose, warnings=(Notice("turned", detail), *pose.warnings))
     return Answer(
         engine=engine.name,
         request=request,
         picture=picture,
         car=car,
         pose=pose,
-        compliance=compliance.check(pose.viewpoint, request.expect) if request.expect else None,
+        compliance=(
+            compliance.check(pose, request.expect, request.min_score) if request.expect else None
+        ),
         models=found.models,
+        cars=cars,
+        turned=found.turned,
+        notices=_notices(found, cars, car),
     )
 
 
@@ -123,6 +190,8 @@ def _pose(pose: Pose) -> PoseAnswer:
         view=pose.view,
         viewpoint=pose.viewpoint,
         viewpoint_score=_rounded(pose.viewpoint_score, 4),
+        azimuth=None if pose.azimuth is None else round(pose.azimuth, 1) % 360,
+        azimuth_error=_rounded(pose.azimuth_error, 1),
         angle=_rounded(pose.angle, 2),
         signed_angle=_rounded(pose.signed_angle, 2),
         reference_line=(_point(line[0]), _point(line[1])) if line else None,

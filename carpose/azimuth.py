@@ -81,6 +81,37 @@ class Direction:
     evidence: float
     """Mean score of the detections behind it, in [0, 1]."""
 
+    def azimuth(self, viewpoint: Viewpoint) -> tuple[float, float]:
+        """Degrees in [0, 360), counter-clockwise round the car seen from above, 0 at its front and
+        90 at its left side, in the quarter of `viewpoint`; and one standard deviation.
+
+        The deviation is that of the turn and, for each quarter that the car may be seen from
+        instead, the way there.
+        """
+        quarters = {
+            (front, left): (self.turn if front else 180 - self.turn) * (1 if left else -1) % 360
+            for front in (True, False)
+            for left in (True, False)
+        }
+        chance = {
+            (front, left): (self.front if front else 1 - self.front)
+            * (self.left if left else 1 - self.left)
+            for front, left in quarters
+        }
+        fits = [
+            q
+            for q in quarters
+            if not (viewpoint.startswith("front") and not q[0])
+            and not (viewpoint.startswith("back") and q[0])
+            and not (viewpoint.endswith("left") and not q[1])
+            and not (viewpoint.endswith("right") and q[1])
+        ]
+        azimuth = quarters[max(fits, key=lambda q: chance[q])]
+        spread = math.fsum(
+            p * ((quarters[q] - azimuth + 180) % 360 - 180) ** 2 for q, p in chance.items()
+        )
+        return azimuth, math.sqrt(self.turn_error**2 + spread)
+
     def probabilities(self) -> dict[Viewpoint, float]:
         """Of each of the eight viewpoints; they sum to 1."""
         end_on = _normal_below(END_ON, self.turn, self.turn_error)

@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("photo", type=Path, nargs="+")
     parser.add_argument("--expect", default="", help="acceptable viewpoints, by commas")
     parser.add_argument("--cars", choices=get_args(Cars), default="main")
+    parser.add_argument(
+        "--min-score", type=float, help="least probability of the viewpoint; below: review"
+    )
     parser.add_argument("--masks", action="store_true", help="masks as COCO run-length encoding")
     for name in OUTPUTS:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write the {name}")
@@ -42,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         "expect": args.expect,
         "include": [*drawn, "masks"] if args.masks else drawn,
         "cars": args.cars,
+        "min_score": args.min_score,
     }
     code = 0
     try:

@@ -109,6 +109,19 @@ class Detections:
         scale = np.float32(max(size) / max(self.size))
         return replace(self, boxes=self.boxes * scale, size=size)
 
+    def joined(self, other: "Detections") -> "Detections":
+        """These and `other`, detections of the same model in the same picture."""
+        masks = None
+        if self.roi_masks is not None and other.roi_masks is not None:
+            masks = np.concatenate([self.roi_masks, other.roi_masks])
+        return replace(
+            self,
+            boxes=np.concatenate([self.boxes, other.boxes]),
+            scores=np.concatenate([self.scores, other.scores]),
+            labels=np.concatenate([self.labels, other.labels]),
+            roi_masks=masks,
+        )
+
     def mask(self, index: int) -> MaskWindow:
         """The pixels of one detection; those of its box where it has no mask.
 

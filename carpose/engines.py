@@ -16,6 +16,7 @@ class Engine:
     longest_px: longest side, in pixels, of a picture that is enough for it.
     default_cars: which cars are asked for where the request does not say.
     cars_need_parts: whether it finds every part, so that what has none is no car.
+    looks_again: whether a closer look at a small car, or at the upright copy, costs only time.
     hint: what to do where it is not configured.
     """
 
@@ -23,6 +24,7 @@ class Engine:
     longest_px: int
     default_cars: Cars = "main"
     cars_need_parts: bool = False
+    looks_again: bool = False
     hint: str = "use another engine"
 
     def policy(self, cars: Cars | None) -> CarPolicy:
@@ -32,14 +34,21 @@ class Engine:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What an engine found in a picture, and the identities of the models that did."""
+    """What an engine found in a picture.
+
+    models: identities of the models that did.
+    turned: degrees, clockwise, that the photo was turned by to bring its car upright.
+    closer: how often a part of the photo was looked at again.
+    """
 
     cars: Detections
     parts: Detections
     models: Mapping[str, str]
+    turned: int = 0
+    closer: int = 0
 
 
-DETECTRON2: Final = Engine("detectron2", longest_px=1024, cars_need_parts=True)
+DETECTRON2: Final = Engine("detectron2", longest_px=1024, cars_need_parts=True, looks_again=True)
 """The own models: the part detector knows every part, so each car confirms itself."""
 
 REKOGNITION: Final = Engine(

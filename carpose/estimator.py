@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from carpose.answer import Answer, to_answer
 from carpose.engines import DETECTRON2, Engine, Found, found_by_own_models
@@ -12,6 +12,8 @@ from carpose.model import Model, load_model
 from carpose.order import at_once, in_order
 from carpose.request import Names, PoseRequest
 from carpose.segmenters import Device, Runtime
+
+NOTHING: Final = PoseRequest()
 
 
 @dataclass(frozen=True)
@@ -56,25 +58,45 @@ class Estimator:
         return cls(OwnModels(load(car_parts, task="car_parts"), load(main_car, task="main_car")))
 
     def answer(
-        self, content: bytes, *, expect: Names = (), include: Names = (), cars: str | None = None
+        self,
+        content: bytes,
+        *,
+        expect: Names = (),
+        include: Names = (),
+        cars: str | None = None,
+        min_score: float | None = None,
     ) -> Answer:
         """The answer to an encoded photo: JPEG, PNG, WebP or HEIC.
 
         expect: acceptable viewpoints; the answer then has `compliance`.
         include: `masks`, `annotated`, `crop`, `cutout`: what `Answer.response` is to hold.
-        cars: `main`, the largest car, or `single`, to refuse a photo with several.
+        cars: `main`, the largest car; `single`, to refuse a photo with several; or `all`, for
+            each of them in `Answer.cars`.
+        min_score: least probability of the viewpoint for a verdict without a person.
 
         Raises: BadParameter; BadImage and the other refusals of `decode`; NoCar; MultipleCars.
         """
-        request = PoseRequest.of(expect, include, cars)
-        steps = _Here(self, content, request)
-        answer, timings_ms = at_once(in_order(steps, self.engine, request))
-        return replace(answer, timings_ms=timings_ms, look_again=steps.look)
+        request = PoseRequest.of(expect, include, cars, min_score)
+        looking = _Looking(self, content, request)
+        answer, timings_ms = at_once(in_order(_Answering(looking), self.engine, request))
+        return replace(
+            answer,
+            timings_ms=timings_ms,
+            look_again=lambda look: looking.look(replace(look, turn=answer.turned)),
+        )
+
+    def look(self, content: bytes, request: PoseRequest = NOTHING) -> tuple[Picture, Found]:
+        """The upright picture of an encoded photo, and all that was found in it after the last
+        look; for who measures.
+
+        Raises: BadImage and the other refusals of `decode`.
+        """
+        return at_once(in_order(_Looking(self, content, request), self.engine, request))[0]
 
 
 @dataclass(frozen=True)
-class _Here:
-    """See `carpose.order.Steps`."""
+class _Looking:
+    """Steps (see `carpose.order`) that end before the rules."""
 
     estimator: Estimator
     content: bytes
@@ -89,5 +111,21 @@ class _Here:
     async def detect(self, seen: Picture) -> Found:
         return self.estimator.detect(seen)
 
+    async def tell(self, seen: Picture, found: Found) -> tuple[Picture, Found]:
+        return seen, found
+
+
+@dataclass(frozen=True)
+class _Answering:
+    """Steps that end in an answer."""
+
+    looking: _Looking
+
+    async def decode(self, look: Look) -> Picture:
+        return await self.looking.decode(look)
+
+    async def detect(self, seen: Picture) -> Found:
+        return await self.looking.detect(seen)
+
     async def tell(self, seen: Picture, found: Found) -> Answer:
-        return to_answer(seen, found, self.estimator.engine, self.request)
+        return to_answer(seen, found, self.looking.estimator.engine, self.looking.request)

@@ -7,7 +7,7 @@ import struct
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,12 @@ class Look:
 
     longest_px: what the longest side of the picture needs; a larger one is scaled down to it. None:
         all that there are.
-    turn: degrees that the upright photo is turned by, counter-clockwise.
+    turn: degrees that the photo, upright by its EXIF, is turned by, clockwise.
     window: x0, y0, x1, y1 in pixels of the photo turned so; None: the whole photo.
     """
 
     longest_px: int | None = None
-    turn: Literal[0, 90, 180, 270] = 0
+    turn: int = 0
     window: tuple[int, int, int, int] | None = None
 
 
@@ -142,7 +142,7 @@ def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
     if look.window is None:
         # At once: what comes after it then holds a few megabytes, however large the photo is.
         image = _shrunk(image, look.longest_px)
-    pixels = np.rot90(np.asarray(_rgb(image), np.uint8), look.turn // 90)
+    pixels = np.rot90(np.asarray(_rgb(image), np.uint8), -look.turn // 90)
     if (orientation in (5, 6, 7, 8)) != (look.turn in (90, 270)):
         width, height = height, width
     if look.window:

@@ -6,11 +6,13 @@ deployments (`deployments.pipeline`); the order stands once.
 
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from carpose.engines import Engine, Found
 from carpose.images import Look
 from carpose.request import PoseRequest
+from carpose.second_look import closer_looks, merged, other_turns, uprightness
 
 Seen = TypeVar("Seen")
 Told_co = TypeVar("Told_co", covariant=True)
@@ -42,9 +44,20 @@ async def in_order(
     watch.lap("decode")
     found = await steps.detect(seen)
     watch.lap("detect")
-    if min(request.longest_px, max(found.cars.size)) > engine.longest_px:
+    if engine.looks_again:
+        for turned in other_turns(found):
+            copy = await steps.decode(Look(engine.longest_px, turned))
+            there = replace(await steps.detect(copy), turned=turned)
+            if uprightness(there) > uprightness(found):
+                seen, found = copy, there
+            watch.lap("upright")
+        for window in closer_looks(found, engine, every=request.cars == "all"):
+            detail = await steps.decode(Look(engine.longest_px, found.turned, window))
+            found = merged(found, await steps.detect(detail), window)
+            watch.lap("closer")
+    if request.longest_px > engine.longest_px:
         # Only who draws on the photo needs that much of it.
-        seen = await steps.decode(Look(request.longest_px))
+        seen = await steps.decode(Look(request.longest_px, found.turned))
         watch.lap("decode")
     told = await steps.tell(seen, found)
     watch.lap("pose")

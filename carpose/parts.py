@@ -51,6 +51,11 @@ def mirrored(name: str) -> str:
     return re.sub("left|right", lambda side: swap[side.group()], name)
 
 
+def turned_by(label: str) -> int:
+    """Degrees, clockwise, that bring a detected car upright: 0, 90, 180 or 270."""
+    return 90 * CAR_CLASSES.index(label) if label in CAR_CLASSES else 0
+
+
 def side_of(label: str) -> Side | None:
     """The car's own side that a label names, or None for parts without one."""
     words = label.split("_")

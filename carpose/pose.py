@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from carpose.azimuth import direction
+from carpose.azimuth import Direction, direction
+from carpose.certainty import viewpoint_score
 from carpose.detections import Detections
 from carpose.parts import View, Viewpoint, view_of
 from carpose.wheels import Point, distinct_wheels, reference_line
@@ -26,13 +27,17 @@ class Notice:
 class Pose:
     """A car's pose; what cannot be told is None, with a notice that says why.
 
-    viewpoint_score in [0, 1]; angle in [0, 90] and signed_angle in (-90, 90], degrees to the
+    viewpoint_score in [0, 1], the probability that the viewpoint is right; azimuth in [0, 360),
+    degrees counter-clockwise round the car seen from above, 0 at its front, and azimuth_error one
+    standard deviation of it; angle in [0, 90] and signed_angle in (-90, 90], degrees to the
     picture's horizontal; reference_line from left to right, pixels.
     """
 
     view: View | None
     viewpoint: Viewpoint | None
     viewpoint_score: float | None
+    azimuth: float | None
+    azimuth_error: float | None
     angle: float | None
     signed_angle: float | None
     reference_line: tuple[Point, Point] | None
@@ -42,7 +47,9 @@ class Pose:
 def estimate_pose(parts: Detections) -> Pose:
     """The pose of the car whose parts are `parts`, whatever engine found them."""
     warnings: list[Notice] = []
-    view, viewpoint, score = _viewpoint(parts, warnings)
+    seen = direction(parts)
+    view, viewpoint, score = _viewpoint(parts, seen, warnings)
+    azimuth, error = seen.azimuth(viewpoint) if seen and viewpoint else (None, None)
     wheels = distinct_wheels(parts)
     line = reference_line(wheels)
     if line is None:
@@ -54,6 +61,8 @@ def estimate_pose(parts: Detections) -> Pose:
         view=view,
         viewpoint=viewpoint,
         viewpoint_score=score,
+        azimuth=azimuth,
+        azimuth_error=error,
         angle=abs(line.signed_angle) if line else None,
         signed_angle=line.signed_angle if line else None,
         reference_line=(line.start, line.end) if line else None,
@@ -62,13 +71,12 @@ def estimate_pose(parts: Detections) -> Pose:
 
 
 def _viewpoint(
-    parts: Detections, warnings: list[Notice]
+    parts: Detections, seen: Direction | None, warnings: list[Notice]
 ) -> tuple[View | None, Viewpoint | None, float | None]:
-    seen = direction(parts)
     if seen is not None:
         chances = seen.probabilities()
         viewpoint = max(chances, key=lambda v: chances[v])
-        return view_of(viewpoint), viewpoint, min(1.0, chances[viewpoint] * seen.evidence)
+        return view_of(viewpoint), viewpoint, viewpoint_score(chances, seen.evidence)
     if not len(parts):
         detail = "no parts of the car were found, so its side cannot be told"
         warnings.append(Notice("no-parts", detail))

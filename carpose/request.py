@@ -16,18 +16,28 @@ Names = str | Iterable[str]
 @dataclass(frozen=True)
 class PoseRequest:
     """What is asked of a photo; `expect` empty means that every viewpoint will do, `cars` None
-    takes the engine's default."""
+    takes the engine's default, `min_score` None that of `carpose.compliance`."""
 
     include: frozenset[str] = frozenset()
     expect: tuple[Viewpoint, ...] = ()
     cars: Cars | None = None
+    min_score: float | None = None
 
     @classmethod
-    def of(cls, expect: Names = (), include: Names = (), cars: str | None = None) -> Self:
+    def of(
+        cls,
+        expect: Names = (),
+        include: Names = (),
+        cars: str | None = None,
+        min_score: float | None = None,
+    ) -> Self:
         """Of a user's words. Raises: BadParameter naming the allowed ones."""
         if cars is not None and cars not in get_args(Cars):
             raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise BadParameter(f"min_score: {min_score:g} is not between 0 and 1")
         return cls(
+            min_score=min_score,
             include=frozenset(_names("include", include, includes())),
             expect=cast(tuple[Viewpoint, ...], _names("expect", expect, VIEWPOINTS)),
             cars=cast(Cars | None, cars),

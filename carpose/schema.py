@@ -31,6 +31,9 @@ class ImageSize(_Answer):
 
     width: int = Field(ge=1)
     height: int = Field(ge=1)
+    turned: int = Field(
+        0, description="degrees, clockwise, that the photo was turned by to bring its car upright"
+    )
 
 
 class Mask(_Answer):
@@ -52,7 +55,16 @@ class PoseAnswer(_Answer):
 
     view: View | None
     viewpoint: Viewpoint | None
-    viewpoint_score: float | None = Field(ge=0, le=1)
+    viewpoint_score: float | None = Field(
+        ge=0, le=1, description="probability that the viewpoint is right"
+    )
+    azimuth: float | None = Field(
+        ge=0,
+        lt=360,
+        description="degrees, counter-clockwise round the car seen from above: 0 its front, 90 "
+        "its left side",
+    )
+    azimuth_error: float | None = Field(ge=0, description="one standard deviation, degrees")
     angle: float | None = Field(ge=0, le=90, description="degrees to the horizontal")
     signed_angle: float | None = Field(
         gt=-90, le=90, description="degrees, positive when the line rises to the right"
@@ -64,7 +76,7 @@ class CarAnswer(_Answer):
     """The main car."""
 
     box: tuple[float, float, float, float]
-    score: float = Field(ge=0, le=1)
+    score: float = Field(ge=0, le=1, description="probability that it is a car")
     mask: Mask | None = _absent()
 
 
@@ -77,11 +89,34 @@ class PartAnswer(_Answer):
     mask: Mask | None = _absent()
 
 
-class Compliance(_Answer):
-    """Whether the photo shows what `expect` asks for."""
+class Finding(_Answer):
+    """What speaks against a photo: a stable code, the value, what was asked, and what to do."""
 
+    code: str
+    value: float | str | None
+    limit: float | list[str]
+    detail: str
+
+
+class Compliance(_Answer):
+    """Whether the photo shows what `expect` asks for.
+
+    `review`: the answer is not sure enough for either; a person should look.
+    """
+
+    verdict: Literal["accepted", "review", "refused"]
     accepted: bool
     reasons: list[str]
+    findings: list[Finding]
+
+
+class OneCar(_Answer):
+    """One of the cars of a photo, with its own parts."""
+
+    car: CarAnswer
+    pose: PoseAnswer
+    parts: list[PartAnswer]
+    warnings: list[Warning_]
 
 
 class PoseResponse(_Answer):
@@ -94,6 +129,8 @@ class PoseResponse(_Answer):
     parts: list[PartAnswer]
     compliance: Compliance | None = _absent()
     warnings: list[Warning_]
+    notices: list[Warning_] = Field(description="what is worth knowing, and no reason to doubt")
+    cars: list[OneCar] | None = _absent(description="every car, the largest first, for cars=all")
     models: dict[str, str]
     timings_ms: dict[str, float]
     images: dict[str, str] | None = _absent(

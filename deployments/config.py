@@ -129,8 +129,8 @@ class IngressArgs(ReplicaArgs):
     max_upload_mb: float = Field(15.0, gt=0)
     max_megapixels: float = Field(50.0, gt=0)
     max_megapixels_decoded: float = Field(100.0, gt=0)
-    """Of all photos that one replica decodes at a time, or keeps whole to cut a picture from,
-    whatever their number; each megapixel takes 4 to 8 MB of memory for as long."""
+    """Of all photos that one replica decodes at a time, whatever their number; each megapixel takes
+    4 to 8 MB of memory for as long."""
     allow_origins: tuple[str, ...] = ()
     """Origins of web apps on other hosts that may call this server (CORS)."""
 

@@ -58,11 +58,18 @@ class Ingress:
         expect: Annotated[str, Query(description="acceptable viewpoints, by commas")] = "",
         cars: Annotated[
             Cars | None,
-            Query(description="main: the largest; single: exactly one, Rekognition's default"),
+            Query(
+                description="main: the largest; single: exactly one, Rekognition's default; all: "
+                "every one beside the largest"
+            ),
+        ] = None,
+        min_score: Annotated[
+            float | None,
+            Query(description="least probability of the viewpoint, 0 to 1; below: review"),
         ] = None,
     ) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
-        asked = PoseRequest.of(expect, include, cars)
+        asked = PoseRequest.of(expect, include, cars, min_score)
         answer = await self._answer(request, read_upload, self._pipeline.engine(engine), asked)
         return Response(answer.model_dump_json(), media_type="application/json")
 

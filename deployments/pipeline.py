@@ -4,11 +4,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import ray
 from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
@@ -16,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 from carpose.agreement import compare
 from carpose.engines import DETECTRON2, REKOGNITION, Engine, Found
 from carpose.errors import BadParameter, EngineUnavailable
-from carpose.images import Limits, Look, Picture, decode, pixels_of
+from carpose.images import Limits, Look, decode, pixels_of
 from carpose.order import in_order
 from carpose.request import PoseRequest
 from carpose.schema import Comparison, EngineOutcome, PoseResponse
@@ -32,11 +30,6 @@ COMPARE = "compare"
 
 INFO_S = 5.0
 """Longest wait for what an engine says of itself."""
-
-SMALL = 4_000_000
-"""Pixels of a picture that every photo in work may have in the object store."""
-
-NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 logger = logging.getLogger("ray.serve")
 
@@ -78,9 +71,8 @@ class Pipeline:
             the deadline; what Ray raises when deployments fail.
         """
         known, handle = self._configured(engine)
-        async with AsyncExitStack() as room:
-            steps = _Remote(self, content, known, handle, request, room)
-            answer, ms = await in_order(steps, known, request)
+        steps = _Remote(self, content, known, handle, request)
+        answer, ms = await in_order(steps, known, request)
         for stage, value in (ms | {"total": sum(ms.values())}).items():
             self._seconds.observe(value / 1000, {"stage": stage})
         return answer.model_copy(update={"timings_ms": {s: round(v, 1) for s, v in ms.items()}})
@@ -140,7 +132,7 @@ class Pipeline:
         return engine, handle
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Remote:
     """See `carpose.order.Steps`."""
 
@@ -149,23 +141,13 @@ class _Remote:
     engine: Engine
     handle: EngineHandle
     request: PoseRequest
-    room: AsyncExitStack
-    """Room for a picture that stays as large as it is until the answer is there."""
-    has_room: bool = False
 
     async def decode(self, look: Look) -> Reference:
         loop = asyncio.get_running_loop()
         executor = self.pipeline._executor
-        if self.has_room:
-            return await loop.run_in_executor(executor, self._put, look)
         pixels = await loop.run_in_executor(executor, pixels_of, self.content)
-        room = self.pipeline._admission.room(pixels)
-        if look.longest_px and min(pixels, look.longest_px**2) <= SMALL:
-            async with room:
-                return await loop.run_in_executor(executor, self._put, look)
-        await self.room.enter_async_context(room)
-        self.has_room = True
-        return await loop.run_in_executor(executor, self._put, look)
+        async with self.pipeline._admission.room(pixels):
+            return await loop.run_in_executor(executor, self._put, look)
 
     def _put(self, look: Look) -> Reference:
         # Copying a picture into the object store takes its time too.
@@ -175,10 +157,8 @@ class _Remote:
         return await self.handle.detect(seen)
 
     async def tell(self, seen: Reference, found: Found) -> PoseResponse:
-        # Without anything to draw, nobody fetches pixels from another node for their size.
-        picture = seen if self.request.outputs else Picture(NO_PIXELS, *found.cars.size)
         answer: PoseResponse = await ask(
-            self.pipeline._postprocessor.answer, picture, found, self.engine, self.request
+            self.pipeline._postprocessor.answer, seen, found, self.engine, self.request
         )
         return answer
 

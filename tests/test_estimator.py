@@ -7,7 +7,6 @@ from PIL import Image
 
 import carpose
 from carpose.errors import BadBundle, BadImage, BadParameter, NoCar
-from carpose.images import Picture
 from carpose.outputs import OUTPUTS, Output
 from tests.support import encoded, opened
 from tests.toy_engine import TOY, find
@@ -49,18 +48,6 @@ def test_a_picture_has_the_pixels_it_needs_whatever_was_decoded_before(
     assert max(answer.picture.pixels.shape) < 900, "enough for this engine"
     assert answer.crop().size == (1200, 900)
     assert toy.answer(LARGE, include="crop").picture.pixels.shape[:2] == (900, 1200)
-
-
-def test_detectors_see_no_more_than_they_need_whatever_is_drawn() -> None:
-    seen = []
-
-    def looks(picture: Picture) -> carpose.Found:
-        seen.append(max(picture.pixels.shape))
-        return find(picture)
-
-    toy = carpose.Estimator(looks, TOY)
-    assert toy.answer(LARGE, include="crop").crop().size == (1200, 900)
-    assert seen == [TOY.longest_px]
 
 
 def test_what_cannot_be_answered_is_an_error(estimator: carpose.Estimator) -> None:

@@ -145,14 +145,12 @@ def test_a_crop_has_the_resolution_of_the_photo() -> None:
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_photo_is_turned_counter_clockwise_before_it_is_cropped(
-    turn: Any, orientation: int
-) -> None:
+def test_a_photo_is_turned_clockwise_before_it_is_cropped(turn: Any, orientation: int) -> None:
     upright = picture() if orientation == 1 else picture().transpose(Image.Transpose.ROTATE_270)
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encoded(picture(), "PNG", exif=exif)
-    expected = upright.rotate(turn, expand=True)
+    expected = upright.rotate(-turn, expand=True)
     out = decode(content, LIMITS, Look(turn=turn))
     assert out.size == expected.size
     assert (out.pixels == np.asarray(expected)).all()

@@ -9,7 +9,7 @@ import pytest
 from carpose.bundles import open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
-from carpose.images import Limits, Picture, decode
+from carpose.images import Limits, Look, Picture, decode
 from carpose.mask_rcnn.checkpoint import read_arrays
 from carpose.model import load_segmenter
 from carpose.parts import PARTS, mirrored
@@ -39,7 +39,7 @@ def test_a_batch_is_its_pictures_one_by_one(photos: list[Path]) -> None:
 def test_detections_are_within_the_original_picture_and_above_the_threshold(
     photos: list[Path],
 ) -> None:
-    picture = decode(photos[0].read_bytes(), Limits(), target=300)
+    picture = decode(photos[0].read_bytes(), Limits(), Look(longest_px=300))
     found = load_segmenter(open_bundle("embedded:car_parts"))([picture], 0.6)[0]
     assert len(found) > 3
     assert found.boxes.max() > 300, "in pixels of the original, not of the decoded picture"

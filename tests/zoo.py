@@ -45,8 +45,7 @@ def checkpoint(digits: str) -> bytes:
 def _with_md5(content: bytes, digits: str) -> bytes:
     """The content, and what nobody reads behind a pickle's end."""
     begun = hashlib.md5(content, usedforsecurity=False)
-    # The first is right for as long as numpy pickles as it does; searching takes half a minute.
-    for number in itertools.chain([26132279], itertools.count()):
+    for number in itertools.count():
         tail = number.to_bytes(8, "little")
         whole = begun.copy()
         whole.update(tail)

@@ -31,6 +31,7 @@ from carpose.model import load_segmenter
 from training.command import command
 from training.config import TrainConfig
 from training.errors import TrainingError
+from training.graph_surgery import split_depthwise
 from training.heads import LEARNING
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
@@ -45,7 +46,8 @@ OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
 DEFAULT_THRESHOLD = 0.05
 """Of the graph's second input, where nobody sets it."""
 
-SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.5}
+SERVED_THRESHOLD = {"car_parts": 0.5, "main_car": 0.2}
+"""What may be a car is judged by its parts too (carpose.certainty), a part by nothing else."""
 
 
 def load_run(run: Run) -> tuple[TrainConfig, torch.nn.Module]:
@@ -94,6 +96,7 @@ def export_onnx(model: torch.nn.Module, size: int, path: Path) -> None:
     graph = onnx.load(str(path))
     # An input that has an initializer too is optional: the initializer is its default.
     graph.graph.initializer.append(numpy_helper.from_array(threshold.numpy(), "score_threshold"))
+    split_depthwise(graph)
     onnx.save(graph, str(path))
 
 
