@@ -29,6 +29,7 @@ class Output:
 OUTPUTS: Final = {
     output.name: output
     for output in (
+        Output("upright", OVERLAY_PX, render.upright),
         Output("annotated", OVERLAY_PX, render.annotated),
         Output("crop", FULL_PX, render.crop),
         Output("cutout", FULL_PX, render.cutout),

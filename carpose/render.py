@@ -1,5 +1,6 @@
-"""Pictures for people: the overlay, the crop and the cut-out of the main car."""
+"""Pictures for people: the photo upright, the overlay, the crop and the cut-out of the car."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -10,7 +11,10 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from carpose.cars import Car
 from carpose.detections import Detections
 from carpose.images import Picture, Pixels
+from carpose.labels import Label, placed
 from carpose.pose import Pose
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 MARGIN = 0.04
 """Room around the car in a crop, as a share of its box."""
@@ -62,6 +66,11 @@ def annotated(scene: Scene) -> Pixels:
     return overlay(scene.pixels, scene.car.parts, scene.car.mask.to_numpy(), scene.pose)
 
 
+def upright(scene: Scene) -> Pixels:
+    """The whole picture, for who cannot read its format."""
+    return scene.pixels
+
+
 def crop(scene: Scene) -> Pixels:
     """The car's box with a margin."""
     return np.ascontiguousarray(scene.pixels[_window(scene)])
@@ -92,18 +101,11 @@ def overlay(pixels: Pixels, parts: Detections, car: NDArray[np.bool_], pose: Pos
     canvas[_edge(car, stroke)] = 255
     image = Image.fromarray(canvas.astype(np.uint8))
     draw = ImageDraw.Draw(image)
-    font = _font(max(11, round(longest / 60)))
-    for k in range(len(parts)):
-        x, y = (float(v) for v in parts.centres[k])
-        _plate(draw, (x, y), str(parts.labels[k]).replace("_", " "), font)
     if pose.reference_line:
         draw.line(pose.reference_line, (255, 255, 255), 4 * stroke)
         draw.line(pose.reference_line, (220, 0, 90), 2 * stroke)
-    caption: str = pose.viewpoint or pose.view or "viewpoint unknown"
-    if pose.signed_angle is not None:
-        caption += f"   {pose.signed_angle:+.1f}°"
-    large = _font(max(16, round(longest / 32)))
-    _plate(draw, (0, 0), caption, large, anchor="la")
+    names = [str(label).replace("_", " ") for label in parts.labels]
+    _name(draw, image.size, names, parts.centres, _caption(pose))
     return np.asarray(image)
 
 
@@ -125,23 +127,48 @@ def _edge(mask: NDArray[np.bool_], stroke: int) -> NDArray[np.bool_]:
     return mask & ~inner
 
 
-def _plate(
+def _caption(pose: Pose) -> str:
+    place: str = pose.viewpoint or pose.view or "viewpoint unknown"
+    return place if pose.signed_angle is None else f"{place}   {pose.signed_angle:+.1f}°"
+
+
+def _name(
     draw: ImageDraw.ImageDraw,
-    at: tuple[float, float],
-    text: str,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    anchor: str = "mm",
+    size: tuple[int, int],
+    names: Sequence[str],
+    centres: NDArray[np.float32],
+    caption: str,
 ) -> None:
-    """Text on a dark plate, readable on any paint."""
-    x0, y0, x1, y1 = draw.textbbox(at, text, font=font, anchor=anchor)
-    pad = (y1 - y0) * 0.35
-    shift = max(0.0, pad - x0), max(0.0, pad - y0)
-    at = at[0] + shift[0], at[1] + shift[1]
-    x0, y0, x1, y1 = draw.textbbox(at, text, font=font, anchor=anchor)
-    draw.rounded_rectangle((x0 - pad, y0 - pad, x1 + pad, y1 + pad), pad, fill=(20, 22, 26))
-    draw.text(at, text, (255, 255, 255), font=font, anchor=anchor)
+    """The caption in the corner, and each name near its middle, (N, 2) pixels: none on another."""
+    font, large = _font(max(11, round(max(size) / 60))), _font(max(16, round(max(size) / 32)))
+    labels = [_label((0, 0), caption, large)]
+    labels += [
+        _label((float(x), float(y)), name, font)
+        for name, (x, y) in zip(names, centres, strict=True)
+    ]
+    places = placed(labels, size, step=max(size) / 200)
+    fonts = [large, *[font] * len(names)]
+    for words, words_font, place, label in zip(
+        [caption, *names], fonts, places, labels, strict=True
+    ):
+        _plate(draw, place, label, words, words_font)
+
+
+def _label(centre: tuple[float, float], words: str, font: Font) -> Label:
+    x0, y0, x1, y1 = font.getbbox(words)
+    pad = 0.7 * (y1 - y0)
+    return Label(centre, x1 - x0 + pad, y1 - y0 + pad)
+
+
+def _plate(
+    draw: ImageDraw.ImageDraw, at: tuple[float, float], label: Label, words: str, font: Font
+) -> None:
+    """Words on a dark plate, readable on any paint."""
+    (x, y), (width, height) = at, (label.width, label.height)
+    draw.rounded_rectangle((x, y, x + width, y + height), height / 5, fill=(20, 22, 26))
+    draw.text((x + width / 2, y + height / 2), words, (255, 255, 255), font=font, anchor="mm")
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)

@@ -70,8 +70,9 @@ def test_masks_are_on_the_original_picture() -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_pictures_are_drawn_at_the_decoded_size(scale: float) -> None:
-    images = answer(include="annotated,crop,cutout", scale=scale).images
+    images = answer(include="upright,annotated,crop,cutout", scale=scale).images
     assert images is not None
+    assert opened(images["upright"]).size == (800 * scale, 500 * scale)
     assert opened(images["annotated"]).size == (800 * scale, 500 * scale)
     assert opened(images["crop"]).size == opened(images["cutout"]).size
     alpha = np.asarray(opened(images["cutout"]))[..., 3]
