@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.responses import Response
 
 from carpose import __version__
 from carpose.schema import Comparison, PoseResponse
 from deployments.problems import MEANINGS, as_problem, documented
+from deployments.web_assets import WebAssets
 
 logger = logging.getLogger("ray.serve")
 
@@ -21,13 +21,23 @@ WEB = Path(__file__).parent / "web"
 
 PAGE_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; frame-ancestors 'none'; "
+    # A picture's address dropped on the page is read by the browser, where its host allows that.
+    "connect-src 'self' https: http:"
 )
 DOCS_POLICY = (
     "default-src 'self'; img-src 'self' data:; "
     "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
 )
 DOCS = "/docs"
+
+DESCRIPTION = "The side, angle, parts and pixels of the car in a photo. [Back to the page](./)"
+PHOTOS, SERVER, SAMPLE = "Photos", "This server", "The original AWS sample"
+GROUPS = [
+    {"name": PHOTOS, "description": "Send a photo, get its pose."},
+    {"name": SERVER, "description": "What it runs, what it takes, and whether it is well."},
+    {"name": SAMPLE, "description": "Its two calls, for an app that already uses them."},
+]
 
 _IMAGE = {"type": "string", "format": "binary"}
 _JSON_IMAGE = {
@@ -60,7 +70,8 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
-        description="The side, angle, parts and pixels of the car in a photo.",
+        description=DESCRIPTION,
+        openapi_tags=GROUPS,
         redoc_url=None,
     )
     route, problems = app.add_api_route, documented()
@@ -71,17 +82,33 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         response_model=PoseResponse | Comparison,
         responses=problems,
         openapi_extra=POSE_BODY,
+        tags=[PHOTOS],
+        summary="The pose of the car in a photo",
     )
-    route("/v1/models", ingress.models, methods=["GET"])
-    for path, method in (
-        ("/detectron", ingress.legacy_detectron),
-        ("/rekognition", ingress.legacy_rekognition),
+    for path, method, summary in (
+        ("/v1/models", ingress.models, "The models in use"),
+        ("/v1/limits", ingress.limits, "What a photo may be"),
+        ("/healthz", ingress.healthz, "Whether it answers"),
+        ("/readyz", ingress.readyz, "Whether its models are loaded"),
     ):
-        route(path, method, methods=["POST"], responses=problems, openapi_extra=LEGACY_BODY)
-    route("/healthz", ingress.healthz, methods=["GET"])
-    route("/readyz", ingress.readyz, methods=["GET"])
-    route("/", ingress.page, methods=["GET"], include_in_schema=False)
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+        route(path, method, methods=["GET"], tags=[SERVER], summary=summary)
+    for path, method, summary in (
+        ("/detectron", ingress.legacy_detectron, "By own models"),
+        ("/rekognition", ingress.legacy_rekognition, "By Amazon Rekognition"),
+    ):
+        route(
+            path,
+            method,
+            methods=["POST"],
+            responses=problems,
+            openapi_extra=LEGACY_BODY,
+            tags=[SAMPLE],
+            summary=summary,
+        )
+    assets = WebAssets(WEB)
+    route("/", assets.page, methods=["GET"], include_in_schema=False)
+    for path in ("/web/{name}", "/web/{version}/{name}"):
+        route(path, assets.file, methods=["GET"], include_in_schema=False)
     app.middleware("http")(_security_headers)
     if allow_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(allow_origins), allow_methods=["*"])

@@ -4,19 +4,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from carpose.cars import Cars
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
-from carpose.images import Limits
+from carpose.images import FORMATS, Limits
 from carpose.request import PoseRequest, includes
 from carpose.schema import Comparison, PoseResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle
-from deployments.http_app import WEB, http_app
+from deployments.http_app import http_app
 from deployments.metrics import AnswerCounter
 from deployments.pipeline import COMPARE, Pipeline
 from deployments.uploads import read_json_upload, read_upload
@@ -85,6 +85,15 @@ class Ingress:
         """The models in use, their classes, thresholds and measured quality."""
         return await self._pipeline.infos()
 
+    async def limits(self) -> dict[str, Any]:
+        """What a photo may be: its bytes (in millions), its pixels (in millions), its format."""
+        limits = self._pipeline.limits
+        return {
+            "max_upload_mb": limits.max_bytes / 1e6,
+            "max_megapixels": limits.max_pixels / 1e6,
+            "formats": [name.lower() for name in FORMATS],
+        }
+
     async def healthz(self) -> dict[str, str]:
         """Whether this replica answers."""
         return {"status": "ok"}
@@ -93,10 +102,6 @@ class Ingress:
         """Whether the default engine has its models loaded and answers."""
         await self._pipeline.ready()
         return {"status": "ready"}
-
-    async def page(self) -> FileResponse:
-        """The page."""
-        return FileResponse(WEB / "index.html")
 
     async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
         asked = PoseRequest(include=frozenset({"annotated"}))
