@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from carpose import __version__
 from carpose.schema import Comparison, PoseResponse
+from deployments.docs_page import docs_page
 from deployments.problems import MEANINGS, as_problem, documented
 from deployments.web_assets import WebAssets
 
@@ -31,7 +32,7 @@ DOCS_POLICY = (
 )
 DOCS = "/docs"
 
-DESCRIPTION = "The side, angle, parts and pixels of the car in a photo. [Back to the page](./)"
+DESCRIPTION = "The side, angle, parts and pixels of the car in a photo."
 PHOTOS, SERVER, SAMPLE = "Photos", "This server", "The original AWS sample"
 GROUPS = [
     {"name": PHOTOS, "description": "Send a photo, get its pose."},
@@ -72,6 +73,7 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         openapi_tags=GROUPS,
+        docs_url=None,
         redoc_url=None,
     )
     route, problems = app.add_api_route, documented()
@@ -105,6 +107,7 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
             tags=[SAMPLE],
             summary=summary,
         )
+    route(DOCS, docs_page, methods=["GET"], include_in_schema=False)
     assets = WebAssets(WEB)
     route("/", assets.page, methods=["GET"], include_in_schema=False)
     for path in ("/web/{name}", "/web/{version}/{name}"):

@@ -1,42 +1,9 @@
 """What goes wrong with a photo, in the page's words."""
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.conftest import Serving
-from tests.visitor import ANSWER_MS, File, Visit, blank
-
-
-@pytest.mark.parametrize(
-    ("file", "words"),
-    [
-        ({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"just text"}, "cannot be read as a picture"),
-        ({"name": "empty.png", "mimeType": "image/png", "buffer": b""}, "cannot be read as a picture"),
-        ({"name": "old.gif", "mimeType": "image/gif", "buffer": b"GIF89a" + bytes(40)}, "file is not supported"),
-        ({"name": "huge.jpg", "mimeType": "image/jpeg", "buffer": bytes(20_000_000)}, "file is too large"),
-        (blank("bomb.png", (9000, 9000)), "too many pixels"),
-        (blank(), "No car found"),
-    ],
-    ids=["text", "empty", "gif", "bytes", "pixels", "wall"],
-)  # fmt: skip
-def test_what_is_no_photo_of_a_car_is_explained(visit: Visit, file: File, words: str) -> None:
-    visit.pick(file)
-    expect(visit.refused()).to_contain_text(words)
-    expect(visit.page.locator("#verdict")).to_contain_text(words)
-    expect(visit.page.get_by_role("button", name="Try again", exact=True)).to_have_count(0)
-    with visit.page.expect_file_chooser():
-        visit.page.get_by_role("button", name="Choose another photo").click()
-    expect(visit.page.locator("#facts")).to_be_hidden()
-
-
-def test_an_engine_that_is_not_configured_says_how(browser: Browser, serving: Serving) -> None:
-    with Visit(browser, serving.strict) as visit:
-        visit.page.get_by_role("radio", name="Amazon Rekognition").check(force=True)
-        expect(visit.page.locator("#privacy")).to_contain_text("passes them to Amazon")
-        visit.pick(blank())
-        problem = visit.refused()
-        expect(problem).to_contain_text("engine is not available on this server")
-        expect(problem).to_contain_text("serve_config.yaml")
+from tests.visitor import ANSWER_MS, Visit, blank
 
 
 @pytest.mark.parametrize(
@@ -47,6 +14,8 @@ def test_an_engine_that_is_not_configured_says_how(browser: Browser, serving: Se
         (502, "upstream-error", "service behind this engine"),
         (504, "timeout", "took too long"),
         (500, "internal", "Request id: 7d1c"),
+        (503, "engine-unavailable", "engine is not available"),
+        (401, "unauthorized", "wants an API key"),
         (418, "teapot", "unexpected answer"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

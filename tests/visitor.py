@@ -34,6 +34,7 @@ class Visit:
         self.origin = "/".join(server.split("/")[:3])
         self.requests: list[str] = []
         self.errors: list[str] = []
+        self.allowed: list[str] = []
         self.page: Page = browser.new_context(**context).new_page()
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -54,7 +55,7 @@ class Visit:
     def __exit__(self, *failure: object) -> None:
         self.page.context.close()
         if failure[0] is None:
-            own = (f"{self.server}/", f"blob:{self.origin}/", "data:")
+            own = (f"{self.server}/", f"blob:{self.origin}/", "data:", *self.allowed)
             assert [url for url in self.requests if not url.startswith(own)] == []
             assert self.errors == []
 

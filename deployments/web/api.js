@@ -26,7 +26,6 @@ export function address({ engine, include, expect }) {
 // called as the file goes up, a share of 1, and `tell({ wait })`, in seconds, before each pause
 // of a busy server.
 export async function ask(file, question, signal, tell) {
-  await checkReadable(file);
   signal.throwIfAborted();
   for (let tries = 1; ; tries++) {
     const response = await post(file, question, signal, tell);
@@ -36,15 +35,6 @@ export async function ask(file, question, signal, tell) {
     tell({ wait });
     await pause(wait * 1000, signal);
     tell({ wait: null });
-  }
-}
-
-// A dropped folder looks like a file until it is read, and fetch would call that a lost network.
-async function checkReadable(file) {
-  try {
-    await file.slice(0, 1).arrayBuffer();
-  } catch {
-    throw new Problem("unreadable");
   }
 }
 
@@ -130,11 +120,4 @@ function pause(ms, signal) {
     }, ms);
     signal.addEventListener("abort", stop, { once: true });
   });
-}
-
-// The same call for a terminal; a file's name may hold anything, quotes too.
-export function curlCommand(file, question) {
-  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const name = (file.name || "photo.jpg").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  return `curl -F ${quoted(`image=@"${name}"`)} \\\n  ${quoted(address(question))}`;
 }

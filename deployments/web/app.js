@@ -2,7 +2,10 @@
 import { Bar } from "./bar.js";
 import { $, seldom } from "./dom.js";
 import { Filters } from "./filters.js";
+import { isPaid, paid, readEngines } from "./engines.js";
+import { namesOfFormats } from "./formats.js";
 import { takeIn } from "./intake.js";
+import { Keep } from "./keep.js";
 import { limits, readLimits } from "./limits.js";
 import { List } from "./list.js";
 import { Options } from "./options.js";
@@ -13,7 +16,11 @@ import { Progress } from "./progress.js";
 import { canTryAgain, Queue } from "./queue.js";
 import { Result } from "./result.js";
 import { Settings } from "./settings.js";
+import { outlineOf, Shots } from "./shots.js";
+import { Spending } from "./spending.js";
 import { summaryOf } from "./summary.js";
+import { Takeaway } from "./takeaway.js";
+import { canSee, Webcam } from "./webcam.js";
 
 const SETTLED_MS = 500; // several sectors are clicked in a row: judged at once, said once
 const PAINT_MS = 60;
@@ -21,13 +28,19 @@ const PHONE = "(max-width: 760px)";
 
 let chosen = null;
 let settling = 0;
+let asking = false;
 
 const settings = new Settings(settingsChanged);
 const rules = () => ({ expect: settings.expect, minScore: limits.minScore });
 const queue = new Queue(() => settings.engine, (photo) => {
   if (photo === chosen) showChosen();
+  if (photo.state === "done" || photo.state === "failed") {
+    if (photo.address) keep.file(photo); // it has been fetched meanwhile
+    keep.answer(photo);
+  }
   showAll();
 });
+const keep = new Keep();
 const list = new List({ choose: pick, remove, retry: (photo) => queue.again(photo) });
 const filters = new Filters(() => paint());
 const order = new Order(() => {
@@ -37,7 +50,11 @@ const order = new Order(() => {
 const progress = new Progress();
 const bar = new Bar((step) => list.step(step), () => remove(chosen));
 const result = new Result((photo) => queue.again(photo), () => $("pick").click());
+const spending = new Spending();
+const shots = new Shots({ choose: pick, take });
+const takeaway = new Takeaway(() => [queue.photos, rules()], () => result.overlay.marks);
 const options = new Options(settings);
+const webcam = new Webcam((file) => add([file]));
 const showAll = seldom(paint, PAINT_MS);
 
 function paint() {
@@ -49,6 +66,7 @@ function paint() {
   bar.show(chosen, chosen && summaryOf(chosen, rules()), list.place());
   $("filters").hidden = $("sorting").hidden = queue.photos.length < 2;
   $("nothing").hidden = shown.length > 0;
+  shots.show(queue.photos, rules());
   $("retry-failed").hidden = !queue.photos.some(canTryAgain);
 }
 
@@ -67,21 +85,65 @@ function pick(photo) {
 
 function showChosen() {
   result.show(chosen, rules());
+  if (chosen) takeaway.show(chosen, rules());
   if (chosen) bar.show(chosen, summaryOf(chosen, rules()), list.place());
 }
 
 function settingsChanged(changed) {
   options.show();
   clearTimeout(settling);
-  if (changed.includes("engine")) settling = setTimeout(() => queue.engineChanged(chosen), SETTLED_MS);
+  if (changed.includes("engine")) settling = setTimeout(engineChanged, SETTLED_MS);
   else settling = setTimeout(() => progress.announce(chosen ? [chosen] : [], rules()), SETTLED_MS);
   showChosen();
   paint();
 }
 
+async function engineChanged() {
+  queue.pause();
+  queue.engineChanged(chosen);
+  await sendIfAllowed();
+}
+
+// Many photos go to a paid engine only after a yes; after a no the own models answer. One
+// question at a time: what comes while it stands is looked at when it is answered.
+async function sendIfAllowed() {
+  queue.pause();
+  if (asking) return;
+  asking = true;
+  let asked;
+  let allowed;
+  do {
+    asked = `${settings.engine} ${queue.toSend().length}`;
+    allowed = await spending.allows(settings.engine, queue.toSend());
+  } while (allowed && asked !== `${settings.engine} ${queue.toSend().length}`);
+  asking = false;
+  if (allowed) queue.goOn();
+  else settings.set({ engine: "detectron2" });
+}
+
+// A photo of a view that is missing.
+function take(viewpoint) {
+  if (canSee) webcam.open(`Line the car up: ${viewpoint.replace("-", " ")}`, outlineOf(viewpoint));
+  else $("camera").click();
+}
+
 function add(files) {
   const photos = files.map((file) => newPhoto(file));
+  for (const photo of photos) keep.file(photo);
+  show(photos);
+}
+
+// Its file comes when its turn comes.
+function addAddress(address) {
+  const photo = Object.assign(newPhoto(new File([], ""), address), { address });
+  keep.file(photo);
+  show([photo]);
+}
+
+function show(photos) {
+  queue.pause();
   queue.add(photos);
+  sendIfAllowed();
   if (document.body.classList.contains("empty")) {
     document.body.classList.remove("empty");
     $("photos").hidden = false;
@@ -95,6 +157,7 @@ function remove(photo) {
   const at = list.lines.findIndex(([other]) => other === photo);
   const next = list.lines[at + 1] ?? list.lines[at - 1];
   queue.remove(photo);
+  keep.forget([photo]);
   forget(photo);
   if (!queue.photos.length) clear();
   else if (photo === chosen) choose(next?.[0] ?? queue.photos[0]);
@@ -103,6 +166,7 @@ function remove(photo) {
 
 function clear() {
   for (const photo of queue.photos) forget(photo);
+  keep.forget(queue.photos);
   queue.clear();
   filters.kind = null;
   $("photos").hidden = true;
@@ -112,7 +176,9 @@ function clear() {
   $("pick").focus();
 }
 
-takeIn(add);
+takeIn({ files: add, address: addAddress });
+$("webcam-open").addEventListener("click", () => webcam.open("Line the car up and take the photo.", null));
+$("webcam-open").hidden = !canSee || navigator.maxTouchPoints > 0;
 $("clear").addEventListener("click", clear);
 $("retry-failed").addEventListener("click", () => queue.retryFailed());
 $("wide").addEventListener("click", () => {
@@ -121,4 +187,17 @@ $("wide").addEventListener("click", () => {
   list.reveal();
 });
 options.show();
-readLimits().then(() => settingsChanged([]));
+// An engine that this server has not is not asked, whatever an address or the memory says.
+readEngines().then(() => {
+  if (isPaid(settings.engine) && !paid.on) settings.set({ engine: "detectron2" });
+  else options.show();
+});
+$("example").addEventListener("click", async () => {
+  const response = await fetch($("example-photo").src);
+  add([new File([await response.blob()], "example.jpg", { type: "image/jpeg" })]);
+});
+readLimits().then(() => {
+  if (limits.formats) $("formats").textContent = `${namesOfFormats(limits.formats)}, at most ${limits.maxBytes / 1e6} MB. `;
+  settingsChanged([]);
+});
+keep.photos(settings.engine).then((photos) => photos.length && show(photos));

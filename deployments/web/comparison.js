@@ -4,6 +4,7 @@ import { message } from "./messages.js";
 
 const NAMES = { detectron2: "Own models", rekognition: "Amazon Rekognition" };
 const ENGINES = Object.keys(NAMES);
+const LEAST_IOU = 0.3; // of two boxes of the same part
 
 // The answer whose parts are listed: the own models', or that of the only engine that has one.
 export function mainAnswer(body) {
@@ -32,22 +33,39 @@ export class Comparison {
       ...cells.map((cell) => element("td", { colSpan: 3 - cells.length }, cell)))));
   }
 
-  // The other engine's parts on the photo, where the browser can show it, or as the server drew it.
+  // Lights up what the other engine calls the main answer's part `index`; -1 lights none.
+  highlight(index) {
+    this.overlay.highlight(this.pairs?.[index] ?? -1);
+  }
+
+  // The main answer's part that the other engine's part `index` is, or -1.
+  mainPart(index) {
+    return index < 0 ? -1 : (this.pairs?.indexOf(index) ?? -1);
+  }
+
+  // The other engine's parts on the photo.
   showPicture(body, bitmap) {
     if (body?.engine !== "compare") return;
     const answer = ENGINES.map((engine) => body[engine].answer).find((a) => a !== mainAnswer(body));
-    const drawn = answer?.images?.annotated;
-    $("other-overlay").hidden = !bitmap;
-    $("other-drawn").hidden = Boolean(bitmap) || !drawn;
-    const words = `The photo as ${$("other-engine").textContent}`;
-    if (bitmap) {
-      this.overlay.show(bitmap, answer ?? null, new Set());
-      $("other-overlay").setAttribute("aria-label", words);
-    } else if (drawn) {
-      $("other-drawn").src = drawn;
-      $("other-drawn").alt = words;
-    }
+    this.pairs = answer ? pairsOf(mainAnswer(body).parts, answer.parts) : [];
+    this.overlay.show(bitmap, answer ?? null, new Set());
+    $("other-overlay").setAttribute("aria-label", `The photo as ${$("other-engine").textContent}`);
   }
+}
+
+// For each part of one answer the same part in the other, by its name and place, or -1.
+function pairsOf(parts, others) {
+  return parts.map(({ label, box }) => {
+    const overlaps = others.map((other) => (other.label === label ? iou(box, other.box) : 0));
+    const most = Math.max(0, ...overlaps);
+    return most >= LEAST_IOU ? overlaps.indexOf(most) : -1;
+  });
+}
+
+function iou(a, b) {
+  const area = ([x0, y0, x1, y1]) => Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
+  const both = area([Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3])]);
+  return both / (area(a) + area(b) - both);
 }
 
 function caption(engine, { problem }) {

@@ -49,8 +49,10 @@ function caption(viewpoint, degrees) {
   return svg("text", { x, y, "aria-hidden": "true" }, ...lines);
 }
 
-// Fills `holder`; with `onToggle` the sectors are switches, else the drawing is one picture.
-// Returns show({ seen, expected, words }).
+// Fills `holder`; with `onToggle` the sectors are buttons, else the drawing is one picture.
+// Returns show({ seen, expected, filled, away, labels, words }): the sector seen from, those
+// expected, those filled, those of no interest, the azimuth in degrees; `labels(viewpoint)` names a button that is no
+// switch.
 export function compass(holder, onToggle) {
   const drawing = svg("svg", {
     viewBox: "-120 -120 240 240",
@@ -65,22 +67,29 @@ export function compass(holder, onToggle) {
     const face = svg("path", { class: "face", d: ring(k * 45, INNER, OUTER) });
     return svg("g", { class: "sector" }, ...marks, face, caption(viewpoint, k * 45));
   });
-  drawing.append(...sectors, car());
+  const needle = svg("path", { class: "needle", d: `M0 ${-INNER + 4}V${-OUTER}` });
+  drawing.append(...sectors, car(), needle);
   holder.append(drawing);
-  if (onToggle) sectors.forEach((sector, k) => asSwitch(sectors, k, () => onToggle(VIEWPOINTS[k])));
+  if (onToggle) sectors.forEach((sector, k) => asButton(sectors, k, () => onToggle(VIEWPOINTS[k])));
 
-  return ({ seen = null, expected = [], words }) => {
+  return ({ seen = null, expected = [], filled = [], away = [], labels = null, azimuth = null, words }) => {
+    // Azimuths go the other way round: 90 is the car's left.
+    needle.toggleAttribute("hidden", azimuth === null);
+    needle.setAttribute("transform", `rotate(${-(azimuth ?? 0)})`);
     drawing.setAttribute("aria-label", words);
     sectors.forEach((sector, k) => {
       const awaited = expected.includes(VIEWPOINTS[k]);
       sector.classList.toggle("on", onToggle ? awaited : VIEWPOINTS[k] === seen);
       sector.classList.toggle("expected", !onToggle && awaited);
-      if (onToggle) sector.setAttribute("aria-pressed", String(awaited));
+      sector.classList.toggle("filled", filled.includes(VIEWPOINTS[k]));
+      sector.classList.toggle("away", away.includes(VIEWPOINTS[k]));
+      if (labels) sector.setAttribute("aria-label", labels(VIEWPOINTS[k]));
+      else if (onToggle) sector.setAttribute("aria-pressed", String(awaited));
     });
   };
 }
 
-function asSwitch(sectors, k, toggle) {
+function asButton(sectors, k, toggle) {
   const sector = sectors[k];
   sector.setAttribute("role", "button");
   sector.setAttribute("tabindex", "0");

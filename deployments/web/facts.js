@@ -1,4 +1,5 @@
 // What an answer says of the car, and why a photo is accepted or not.
+import { angleDrawing, angleWords } from "./angle.js";
 import { compass } from "./compass.js";
 import { $, element } from "./dom.js";
 import { listed, seenFrom, sentence } from "./messages.js";
@@ -15,15 +16,18 @@ export class Facts {
     const { pose, warnings } = answer;
     const { expect } = rules;
     showReasons(judge(answer, rules));
-    this.showCompass({ seen: pose.viewpoint, expected: expect, words: compassWords(pose, expect) });
+    this.showCompass({ seen: pose.viewpoint, expected: expect, azimuth: pose.azimuth ?? null, words: compassWords(pose, expect) });
     $("compass-legend").hidden = !expect.length;
     const place = pose.viewpoint ?? pose.view;
     fact("viewpoint", place ?? "unknown", place === null, viewWords(pose));
     const score = pose.viewpoint_score;
     fact("certainty", score === null ? "unknown" : `${Math.round(score * 100)} %`, score === null, certaintyWords(score, rules));
+    showDirection(pose);
     showAngle(answer);
     const rest = warnings.filter((w) => pose.angle !== null || !WHEEL_WARNINGS.has(w.code));
-    $("warnings").replaceChildren(...rest.map(({ detail }) => element("li", {}, sentence(detail))));
+    const notes = [...rest, ...(answer.notices ?? [])];
+    $("warnings").replaceChildren(...notes.map(({ detail }) => element("li", {}, sentence(detail))));
+    $("other-cars").textContent = othersWords(answer);
   }
 }
 
@@ -54,17 +58,31 @@ function certaintyWords(score, { minScore }) {
   return "the chance that the viewpoint is right";
 }
 
+// Where round the car the camera stands, where the server measures it.
+function showDirection({ azimuth = null, azimuth_error: error = null }) {
+  $("direction-row").hidden = azimuth === null;
+  if (azimuth === null) return;
+  const more = error === null ? "" : `two times in three within ±${Math.round(error)}°; `;
+  fact("direction", `${Math.round(azimuth)}°`, false, `${more}0° is before the car, 90° at its left side`);
+}
+
 function showAngle({ pose: { angle, signed_angle: signed }, warnings }) {
   if (angle === null) {
     const why = warnings.find((w) => WHEEL_WARNINGS.has(w.code)) ?? warnings[0];
     fact("angle", "not measurable", true, why && sentence(why.detail));
     return;
   }
-  const slope = signed > 0 ? "rises to the right" : "falls to the right";
-  fact("angle", `${angle.toFixed(1)}°`, false, angle >= 0.05 && signed !== null ? slope : "level");
+  fact("angle", `${angle.toFixed(1)}°`, false, angleWords(signed ?? angle));
+  $("angle").append(angleDrawing(signed ?? angle));
 }
 
 function compassWords(pose, expected) {
   const wanted = expected.length ? `; expected: ${listed(expected, "or")}` : "";
   return `A car from above. ${seenFrom(pose)}${wanted}.`;
+}
+
+// Of the other cars in the picture, where the server answers them too.
+function othersWords({ cars = [] }) {
+  const seen = cars.slice(1).map(({ pose }) => pose?.viewpoint ?? pose?.view ?? "unknown side");
+  return seen.length ? `Other cars, with dashed boxes: ${listed(seen, "and")}.` : "";
 }

@@ -3,8 +3,14 @@
 // Until it has said so, or where it does not, nothing is refused here.
 export const limits = { maxBytes: Infinity, maxPixels: Infinity, formats: null, minScore: null };
 
-// Fills `limits`; rejects never, for the server checks every photo itself.
-export async function readLimits() {
+let reading = null;
+
+// Fills `limits`, once; rejects never, for the server checks every photo itself.
+export function readLimits() {
+  return (reading ??= read());
+}
+
+async function read() {
   const response = await fetch(new URL("v1/limits", document.baseURI)).catch(() => null);
   if (!response?.ok) return;
   const served = await response.json();

@@ -12,7 +12,7 @@ const MESSAGES = {
   ],
   "unsupported-type": [
     "This kind of file is not supported",
-    "Save the picture as JPEG, PNG, WebP or HEIC.",
+    "Save the picture in another format and choose that file.",
   ],
   "bad-parameter": ["The server does not know this option", "Reload the page and try again."],
   "no-car": [
@@ -65,6 +65,10 @@ const MESSAGES = {
     "This file cannot be opened",
     "It may be a folder, or it was moved or changed. Choose it again.",
   ],
+  "not-fetched": [
+    "This address gives the page no picture",
+    "Its host lets no other page read it, or there is none. Save the picture and drop the file here.",
+  ],
   unknown: ["The server gave an unexpected answer", "Try again, or reload the page."],
 };
 
@@ -74,7 +78,7 @@ export function message(code) {
   return { title, advice };
 }
 
-const PLACES = {
+export const PLACES = {
   front: "the front",
   "front-left": "the front left",
   left: "its left side",

@@ -1,22 +1,8 @@
 // The options: which engine answers and which views are expected.
 import { compass } from "./compass.js";
 import { $ } from "./dom.js";
+import { ENGINES, isPaid, paid, priceOf } from "./engines.js";
 import { listed } from "./messages.js";
-
-const ENGINES = {
-  detectron2: {
-    words: "Models that run on this server.",
-    privacy: "Photos are sent to this server and nowhere else.",
-  },
-  rekognition: {
-    words: "Amazon's service, where this server has an AWS account for it.",
-    privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
-  },
-  compare: {
-    words: "Both engines on the same photo, side by side.",
-    privacy: "Photos are sent to this server, which passes them to Amazon Rekognition.",
-  },
-};
 
 export class Options {
   constructor(settings) {
@@ -37,8 +23,10 @@ export class Options {
 
   show() {
     const { engine, expect } = this.settings;
-    const radio = document.querySelector(`input[name=engine][value=${engine}]`);
-    radio.checked = true;
+    for (const radio of document.getElementsByName("engine")) {
+      radio.checked = radio.value === engine;
+      radio.disabled = isPaid(radio.value) && !paid.on;
+    }
     const words = expect.length ? `Accepts ${listed(expect, "or")}` : "Every view is accepted";
     this.showExpected({ expected: expect, words: `Expected views around a car seen from above. ${words}.` });
     $("expect-words").textContent = expect.length
@@ -47,6 +35,9 @@ export class Options {
     $("expect-none").hidden = !expect.length;
     $("privacy").textContent = ENGINES[engine].privacy;
     $("engine-words").textContent = ENGINES[engine].words;
-    $("chosen-options").textContent = `${radio.parentElement.textContent.trim()} · ${words}`;
+    $("paid-words").textContent = paid.on
+      ? `Amazon Rekognition costs ${priceOf(1)} a photo.`
+      : `Amazon Rekognition is off. ${paid.why}`;
+    $("chosen-options").textContent = `${ENGINES[engine].name} · ${words}`;
   }
 }

@@ -8,6 +8,8 @@ export function newPhoto(file, name = file.name || "Pasted photo") {
     id: `${Date.now().toString(36)}-${++made}`,
     file,
     name,
+    address: null, // where the file is to be fetched from, if it is not here yet
+    at: Date.now() + made / 1e5, // when it came in, in ms; those of one moment keep their order
     state: "waiting", // waiting, asking, done, failed
     bodies: {}, // the server's whole answer, by engine
     body: null, // that of the chosen engine
@@ -15,7 +17,8 @@ export function newPhoto(file, name = file.name || "Pasted photo") {
     problem: null, // why there is none
     sent: 0, // share of the file that has been sent
     wait: null, // seconds that a busy server asked to wait
-    thumb: undefined, // address of a small picture; null where nothing here can show the file
+    thumb: null, // address of a small picture
+    decodes: undefined, // whether this browser can decode the file, once that was tried
     off: new Set(), // parts switched off
   };
 }

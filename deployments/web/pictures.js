@@ -4,11 +4,16 @@ const MOST_PX = 2400; // longest side kept for showing; what is sent is the file
 const THUMB_PX = 96;
 const KEPT = 3;
 const kept = new Map();
+const sizes = new WeakMap();
 let decoding = Promise.resolve();
 
-// The upright picture, or null where this browser cannot decode it.
+// The upright picture; of a file that this browser cannot decode the server's, which comes with
+// the answer, and null until then.
 export function picture(photo) {
-  if (!kept.has(photo)) kept.set(photo, inTurn(() => decode(photo.file)));
+  const served = photo.decodes === false;
+  const upright = photo.answer?.images?.upright;
+  if (served && !upright) return Promise.resolve(null);
+  if (!kept.has(photo)) kept.set(photo, served ? loaded(upright) : inTurn(() => decode(photo.file)));
   const wanted = kept.get(photo);
   // The latest used go last; a decoded camera photo takes 20 MB, so few are kept.
   kept.delete(photo);
@@ -17,20 +22,57 @@ export function picture(photo) {
   return wanted;
 }
 
-// Address of a small square picture of the photo, or null where this browser cannot decode it.
-export async function thumbnail(photo) {
+// The upright picture at its full size, for the caller to close; null as above.
+export function uprightBitmap(photo) {
+  return inTurn(() => createImageBitmap(photo.file).catch(() => null));
+}
+
+const turns = new WeakMap();
+
+// A picture turned as the server turned it before it answered: by `degrees`, a multiple of 90,
+// counter-clockwise.
+export function turned(bitmap, degrees = 0) {
+  if (!bitmap || !degrees) return bitmap;
+  if (turns.get(bitmap)?.degrees === degrees) return turns.get(bitmap).canvas;
+  const across = degrees % 180 !== 0;
+  const canvas = document.createElement("canvas");
+  canvas.width = across ? bitmap.height : bitmap.width;
+  canvas.height = across ? bitmap.width : bitmap.height;
+  const context = canvas.getContext("2d");
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((-degrees * Math.PI) / 180);
+  context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);
+  turns.set(bitmap, { degrees, canvas });
+  return canvas;
+}
+
+// Notes whether this browser can decode the photo's file, and makes the thumbnail.
+export async function readPicture(photo) {
   const bitmap = await picture(photo);
-  if (!bitmap) return null;
-  const scale = THUMB_PX / Math.min(bitmap.width, bitmap.height);
+  photo.decodes ??= Boolean(bitmap);
+  if (!photo.decodes && !bitmap) kept.delete(photo);
+  if (!bitmap) return;
+  photo.pixels = sizes.get(bitmap);
+  await makeThumb(photo, bitmap, bitmap);
+}
+
+async function loaded(address) {
+  const image = Object.assign(new Image(), { src: address });
+  await image.decode();
+  return image;
+}
+
+async function makeThumb(photo, source, size) {
+  const scale = THUMB_PX / Math.min(size.width, size.height);
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = THUMB_PX;
-  const [width, height] = [bitmap.width * scale, bitmap.height * scale];
+  const [width, height] = [size.width * scale, size.height * scale];
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, (THUMB_PX - width) / 2, (THUMB_PX - height) / 2, width, height);
+  context.drawImage(source, (THUMB_PX - width) / 2, (THUMB_PX - height) / 2, width, height);
   // As a file it takes a tenth of the memory that a canvas does.
   photo.thumbFile = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.8));
-  return URL.createObjectURL(photo.thumbFile);
+  photo.thumb = URL.createObjectURL(photo.thumbFile);
 }
 
 // Forgets what is kept of a photo.
@@ -54,12 +96,19 @@ async function decode(file) {
     return null;
   }
   const scale = MOST_PX / Math.max(bitmap.width, bitmap.height);
-  if (scale >= 1) return bitmap;
+  const size = [bitmap.width, bitmap.height];
+  if (scale >= 1) return sized(bitmap, size);
   const small = await createImageBitmap(bitmap, {
     resizeWidth: Math.max(1, Math.round(bitmap.width * scale)),
     resizeHeight: Math.max(1, Math.round(bitmap.height * scale)),
     resizeQuality: "medium",
   });
   bitmap.close();
-  return small;
+  return sized(small, size);
+}
+
+// Remembers the size that a picture's file has.
+function sized(bitmap, size) {
+  sizes.set(bitmap, size);
+  return bitmap;
 }

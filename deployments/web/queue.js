@@ -1,7 +1,10 @@
 // The photos and their way to the server: at most two are asked at a time.
 import { ask, Problem } from "./api.js";
+import { checkFile, checkPixels } from "./check.js";
+import { fetched } from "./fetched.js";
+import { readLimits } from "./limits.js";
 import { hold } from "./photo.js";
-import { thumbnail } from "./pictures.js";
+import { readPicture } from "./pictures.js";
 
 const AT_ONCE = 2;
 
@@ -10,6 +13,7 @@ export class Queue {
   constructor(engine, onChange) {
     this.photos = [];
     this.running = 0;
+    this.paused = false;
     this.engine = engine;
     this.onChange = onChange;
     addEventListener("online", () => {
@@ -42,10 +46,17 @@ export class Queue {
         photo.stop?.abort();
         Object.assign(photo, { state: "done", problem: null, stop: null });
         this.onChange(photo);
-      } else if (photo.state !== "waiting") {
+      } else if (photo.state !== "waiting" && !photo.problem?.local) {
         this.again(photo);
       }
     }
+  }
+
+  // The photos that would be sent to the chosen engine.
+  toSend() {
+    const engine = this.engine();
+    const held = ({ bodies }) => bodies[engine] ?? bodies.compare?.[engine]?.answer;
+    return this.photos.filter((photo) => !held(photo) && !photo.problem?.local);
   }
 
   remove(photo) {
@@ -58,8 +69,17 @@ export class Queue {
     this.photos = [];
   }
 
+  pause() {
+    this.paused = true;
+  }
+
+  goOn() {
+    this.paused = false;
+    this.#next();
+  }
+
   #next() {
-    while (this.running < AT_ONCE) {
+    while (this.running < AT_ONCE && !this.paused) {
       const waits = (photo) => photo?.state === "waiting";
       const photo = waits(this.first) ? this.first : this.photos.find(waits);
       if (!photo) return;
@@ -85,18 +105,23 @@ export class Queue {
   async #outcome(photo, signal) {
     const engine = this.engine();
     try {
-      if (photo.thumb === undefined) {
-        photo.thumb = await thumbnail(photo);
+      await readLimits();
+      if (photo.address && !photo.file.size) photo.file = await fetched(photo.address);
+      await checkFile(photo.file);
+      if (photo.decodes === undefined) {
+        await readPicture(photo);
         this.onChange(photo);
       }
-      // What this browser cannot show, a HEIC for example, the server draws.
-      const include = [photo.thumb ? "masks" : "annotated"];
+      if (photo.pixels) checkPixels(...photo.pixels);
+      // What this browser cannot decode, a HEIC for example, comes back as it can.
+      const include = photo.decodes ? ["masks"] : ["masks", "upright"];
       const tell = (news) => {
         Object.assign(photo, news);
         this.onChange(photo);
       };
       photo.bodies[engine] = await ask(photo.file, { engine, include, expect: [] }, signal, tell);
       hold(photo, engine);
+      if (!photo.thumb) await readPicture(photo);
       return { state: "done", problem: null };
     } catch (error) {
       if (!(error instanceof Problem || signal.aborted)) console.error(error);
@@ -106,7 +131,7 @@ export class Queue {
   }
 }
 
-const FINAL = new Set(["bad-image", "no-car", "too-large", "too-many-pixels", "unsupported-type", "multiple-cars"]);
+const FINAL = new Set(["bad-image", "no-car", "too-large", "too-many-pixels", "unsupported-type", "multiple-cars", "not-fetched"]);
 
 // Whether asking again for the same file may end otherwise.
 export function canTryAgain({ problem }) {

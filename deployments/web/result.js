@@ -1,12 +1,10 @@
 // One photo's answer, or why there is none.
-import { curlCommand } from "./api.js";
 import { Comparison } from "./comparison.js";
-import { copies } from "./copy.js";
 import { $ } from "./dom.js";
 import { Facts } from "./facts.js";
 import { message, seenFrom, sentence } from "./messages.js";
 import { Overlay } from "./overlay.js";
-import { picture } from "./pictures.js";
+import { picture, turned } from "./pictures.js";
 import { canTryAgain } from "./queue.js";
 import { Switches } from "./switches.js";
 
@@ -14,13 +12,25 @@ export class Result {
   // `retry(photo)` asks for it again, `another()` lets choose a different file.
   constructor(retry, another) {
     this.overlay = new Overlay($("overlay"), (index) => this.switches.highlight(index));
-    this.switches = new Switches(this.overlay);
-    this.comparison = new Comparison(new Overlay($("other-overlay"), () => {}));
+    this.switches = new Switches(this.overlay, (index) => this.comparison.highlight(index));
+    const other = new Overlay($("other-overlay"), (index) => {
+      const main = this.comparison.mainPart(index);
+      this.switches.highlight(main);
+      if (main < 0) other.highlight(index);
+    }, this.overlay.zoom);
+    this.comparison = new Comparison(other);
     this.facts = new Facts();
     $("retry").addEventListener("click", () => retry(this.photo));
     $("another").addEventListener("click", another);
-    copies($("copy-json"), () => JSON.stringify(this.photo.body, null, 2), $("json"));
-    copies($("copy-curl"), () => $("curl").textContent, $("curl"));
+    const { zoom } = this.overlay;
+    $("zoom-in").addEventListener("click", () => zoom.by(1.6));
+    $("zoom-out").addEventListener("click", () => zoom.by(1 / 1.6));
+    $("zoom-fit").addEventListener("click", () => zoom.reset());
+    $("full").hidden = !document.fullscreenEnabled;
+    $("full").addEventListener("click", () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else $("stage").requestFullscreen();
+    });
   }
 
   // Shows `photo`, or nothing (null), judged by `rules`.
@@ -34,32 +44,24 @@ export class Result {
     if (problem) showProblem(photo);
     if (answer) this.facts.show(answer, rules);
     if (answer && answer !== this.shown) this.#showAnswer(photo);
-    if (answer) $("curl").textContent = curlCommand(photo.file, { engine: photo.body.engine, include: ["masks"], expect: rules.expect });
     this.shown = answer;
     await this.#showPicture(photo);
   }
 
   async #showPicture(photo) {
-    const bitmap = photo && photo.thumb !== null && (await picture(photo));
+    const upright = photo && (await picture(photo));
     if (photo !== this.photo) return; // another one was chosen while this one was decoded
-    const drawn = photo?.answer?.images?.annotated;
-    $("stage").hidden = !bitmap && !drawn;
-    $("overlay").hidden = !bitmap;
-    $("drawn").hidden = Boolean(bitmap) || !drawn;
-    const words = photo?.answer ? describe(photo.answer) : "The photo";
-    if (bitmap) {
-      this.overlay.show(bitmap, photo.answer ?? null, photo.off);
-      $("overlay").setAttribute("aria-label", words);
-    } else if (drawn) {
-      $("drawn").src = drawn;
-      $("drawn").alt = words;
-    }
+    // What the server sent it has turned itself.
+    const bitmap = photo?.decodes === false ? upright : turned(upright, photo?.answer?.image.turned);
+    $("stage").hidden = !bitmap;
+    if (!bitmap) return;
+    this.overlay.show(bitmap, photo.answer ?? null, photo.off);
+    $("overlay").setAttribute("aria-label", photo.answer ? describe(photo.answer) : "The photo");
     this.comparison.showPicture(photo?.body, bitmap);
   }
 
-  #showAnswer({ body, answer, off, thumb }) {
-    this.switches.show(answer, off, thumb !== null);
-    $("json").textContent = JSON.stringify(body, shortened, 2);
+  #showAnswer({ answer, off }) {
+    this.switches.show(answer, off);
     $("timings").textContent = timingsOf(answer);
   }
 }
@@ -77,12 +79,6 @@ function showProblem(photo) {
 
 function describe({ pose, parts }) {
   return `The photo with ${parts.length} parts of the car marked. ${seenFrom(pose)}.`;
-}
-
-// Masks and pictures are long and mean nothing to a reader; the copy has them in full.
-function shortened(key, value) {
-  const long = typeof value === "string" && value.length > 120;
-  return long ? `${value.slice(0, 24)}… (${value.length} characters)` : value;
 }
 
 function timingsOf({ timings_ms: stages, engine }) {

@@ -1,8 +1,9 @@
 // What is asked of the photos: in the address, so that a link carries it, and remembered.
 import { VIEWPOINTS } from "./compass.js";
+import { ENGINES } from "./engines.js";
 
 const KEPT = "carpose.settings";
-export const ENGINES = ["detectron2", "rekognition", "compare"];
+const NAMES = Object.keys(ENGINES);
 
 export class Settings {
   constructor(onChange) {
@@ -10,7 +11,7 @@ export class Settings {
     const inAddress = new URLSearchParams(location.search);
     const known = inAddress.has("engine") || inAddress.has("expect");
     const given = known ? inAddress : new URLSearchParams(remembered());
-    this.engine = ENGINES.includes(given.get("engine")) ? given.get("engine") : ENGINES[0];
+    this.engine = NAMES.includes(given.get("engine")) ? given.get("engine") : NAMES[0];
     this.expect = ordered((given.get("expect") ?? "").split(","));
   }
 
@@ -19,7 +20,7 @@ export class Settings {
     Object.assign(this, change);
     this.expect = ordered(this.expect);
     const query = new URLSearchParams();
-    if (this.engine !== ENGINES[0]) query.set("engine", this.engine);
+    if (this.engine !== NAMES[0]) query.set("engine", this.engine);
     if (this.expect.length) query.set("expect", this.expect.join(","));
     const words = query.toString().replaceAll("%2C", ",");
     history.replaceState(null, "", words ? `?${words}` : location.pathname);

@@ -31,7 +31,7 @@ export function summaryOf(photo, rules) {
   return line(judged.verdict, VERDICTS[judged.verdict], { ...seen, reason });
 }
 
-export const VERDICTS = { accepted: "Accepted", review: "Look at it yourself", refused: "Refused" };
+export const VERDICTS = { accepted: "Accepted", review: "To review", refused: "Refused" };
 
 function line(kind, words, more = {}) {
   const { tone } = KINDS[kind];

@@ -3,36 +3,30 @@ import { $, element } from "./dom.js";
 import { colourOf, namesOf } from "./parts.js";
 
 export class Switches {
-  constructor(overlay) {
+  // `onHighlight(index)` hears which part is lit, -1 for none.
+  constructor(overlay, onHighlight) {
     this.overlay = overlay;
+    this.onHighlight = onHighlight;
     this.rows = [];
     $("all").addEventListener("change", () => {
       this.off.clear();
       if (!$("all").checked) this.rows.forEach((row, index) => this.off.add(index));
       this.#update();
     });
-    $("outline").addEventListener("change", () => {
-      overlay.withOutline = $("outline").checked;
-      overlay.draw();
-    });
-    $("line").addEventListener("change", () => {
-      overlay.withLine = $("line").checked;
-      overlay.draw();
-    });
+    for (const [id, mark] of [["outline", "withOutline"], ["line", "withLine"], ["names", "withNames"]]) {
+      $(id).addEventListener("change", () => overlay.mark({ [mark]: $(id).checked }));
+    }
   }
 
-  // `off` is the photo's own set of parts switched off; `usable` false where the server drew.
-  show(answer, off, usable) {
+  // `off` is the photo's own set of parts switched off.
+  show(answer, off) {
     this.off = off;
     const names = namesOf(answer.parts);
     this.rows = answer.parts.map((part, index) => this.#row(part, names[index], index));
     $("part-list").replaceChildren(...this.rows.map(({ item }) => item));
-    $("part-list").classList.toggle("plain", !usable);
-    $("switches").hidden = !usable || !answer.parts.length;
-    $("no-switches").hidden = usable;
+    $("switches").hidden = !answer.parts.length;
     $("part-count").textContent = answer.parts.length ? String(answer.parts.length) : "none found";
     $("line").disabled = !answer.pose.reference_line;
-    for (const { box } of this.rows) box.disabled = !usable;
     this.#update(false);
   }
 
@@ -40,6 +34,7 @@ export class Switches {
   highlight(index) {
     this.rows.forEach(({ item }, k) => item.classList.toggle("lit", k === index));
     this.overlay.highlight(index);
+    this.onHighlight(index);
   }
 
   #row(part, name, index) {
