@@ -12,7 +12,7 @@ from ray import serve
 from carpose.images import Limits, Look, decode
 from deployments.config import DetectorArgs
 from deployments.detector import Detector
-from tests.conftest import ROOT, free_port
+from tests.servers import ROOT, free_port
 
 TIMEOUT_S = 240
 

@@ -24,7 +24,7 @@ from carpose.bundles import open_bundle
 from carpose.bundles.model_zoo import MIRROR, find_model
 from carpose.errors import BadBundle
 from carpose.model import load_model
-from tests.conftest import ROOT, free_port
+from tests.servers import ROOT, free_port
 from tests.test_gpu_placement import application, until
 from tests.zoo import NAME, checkpoint, on_loopback
 

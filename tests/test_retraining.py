@@ -13,8 +13,8 @@ import yaml
 
 from k8s.credentials import refresh
 from k8s.retraining import ATTEMPTS, JOB, RESOURCE, NotFound, Status, main, remove, wait
-from tests.conftest import ROOT
 from tests.kubernetes_api import Script, kubernetes
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.servers import ROOT
 
 FILES = ("Makefile", "pyproject.toml", "constraints.txt", "requirements-gpu.txt")
 
