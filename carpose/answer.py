@@ -12,6 +12,7 @@ from carpose import compliance
 from carpose.cars import Car, choose_cars, chosen
 from carpose.detections import Box
 from carpose.engines import Engine, Found
+from carpose.errors import NoCar
 from carpose.images import Look, Picture
 from carpose.masks import MaskWindow
 from carpose.outputs import OUTPUTS, as_data_url
@@ -80,7 +81,7 @@ class Answer:
         enough = min(output.longest_px, max(picture.size))
         if self.look_again and max(picture.pixels.shape[:2]) < enough:
             picture = self.look_again(Look(output.longest_px))
-        return output.draw(Scene.of(picture, self.car, self.pose))
+        return output.draw(Scene.of(picture.in_srgb(), self.car, self.pose))
 
     def response(self) -> PoseResponse:
         """The answer as it goes over HTTP."""
@@ -163,6 +164,8 @@ def to_answer(picture: Picture, found: Found, engine: Engine, request: PoseReque
     """
     policy = engine.policy(request.cars)
     cars = choose_cars(found.cars, found.parts, policy.need_parts)
+    if found.unplaced and not cars:
+        raise NoCar(f"{engine.title} sees a car but gives no place for it: show more of it, larger")
     car = chosen(cars, policy)
     pose = pose_of(car)
     if found.turned:

@@ -18,6 +18,7 @@ class Engine:
     cars_need_parts: whether it finds every part, so that what has none is no car.
     looks_again: whether a closer look at a small car, or at the upright copy, costs only time.
     hint: what to do where it is not configured.
+    title: as people call it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Engine:
     cars_need_parts: bool = False
     looks_again: bool = False
     hint: str = "use another engine"
+    title: str = "the engine"
 
     def policy(self, cars: Cars | None) -> CarPolicy:
         """Which car is meant when `cars` are asked for; None takes the default."""
@@ -39,6 +41,7 @@ class Found:
     models: identities of the models that did.
     turned: degrees, clockwise, that the photo was turned by to bring its car upright.
     closer: how often a part of the photo was looked at again.
+    unplaced: whether the engine says that there is a car, and not where.
     """
 
     cars: Detections
@@ -46,6 +49,7 @@ class Found:
     models: Mapping[str, str]
     turned: int = 0
     closer: int = 0
+    unplaced: bool = False
 
 
 DETECTRON2: Final = Engine("detectron2", longest_px=1024, cars_need_parts=True, looks_again=True)
@@ -53,6 +57,7 @@ DETECTRON2: Final = Engine("detectron2", longest_px=1024, cars_need_parts=True, 
 
 REKOGNITION: Final = Engine(
     "rekognition",
+    title="Rekognition",
     # A car that fills a photo of this size has wheels of 200 px; more costs time to send.
     longest_px=1600,
     # As in the original AWS sample.

@@ -11,33 +11,45 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from carpose.errors import BadImage, TooLarge, TooManyPixels, UnsupportedType
+from carpose.colour import of_one_space, to_srgb
+from carpose.errors import BadImage, TooLarge, TooManyPixels
 from carpose.masks import Size
+from carpose.picture_files import READ_WORDS, Stripped, take_apart
+from carpose.picture_files.jpeg import ends_after, share_there
+from carpose.picture_files.tiff import orientation_of
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB, contiguous."""
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "HEIF")
-"""Pillow's names of what is decoded; its JPEG reader also takes cameras' MPO."""
+READ: Final = READ_WORDS
+"""What is decoded, in words."""
 
-READ = "JPEG, PNG, WebP or HEIC"
-OTHER_SIGNATURES: Final = (
-    (b"GIF8", "GIF"),
-    (b"BM", "BMP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"%PDF", "PDF"),
-)
+BROKEN: Final = "the picture is broken or cut short: send the whole file"
+
+UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright, by its EXIF orientation."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused: more encoded bytes, or more pixels as the header tells."""
+    """What is refused: more encoded bytes, or more pixels as the header tells.
+
+    max_jpeg_pixels: of a JPEG, which is decoded scaled down.
+    """
 
     max_bytes: int = 15_000_000
     max_pixels: int = 50_000_000
+    max_jpeg_pixels: int = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -66,12 +78,20 @@ class Picture:
         scale.
     width, height: those of the original, in pixels.
     digest: equal for equal looks at equal uploads; None for pixels that were never uploaded.
+    icc: the colour profile that the pixels are in; None for sRGB, which is what nobody says.
     """
 
     pixels: Pixels
     width: int
     height: int
     digest: str | None = None
+    icc: bytes | None = None
+
+    def in_srgb(self) -> "Picture":
+        """The same colours in sRGB, as every picture that goes out has them."""
+        if self.icc is None:
+            return self
+        return replace(self, pixels=to_srgb(self.pixels, self.icc), icc=None)
 
     @property
     def size(self) -> Size:
@@ -81,11 +101,9 @@ class Picture:
 
 def pixels_of(content: bytes) -> int:
     """How many pixels a photo has by its header; 0 where `decode` will refuse it."""
-    _register_heif()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            width, height = Image.open(io.BytesIO(content), formats=FORMATS).size
+        decoder, file = take_apart(content)
+        width, height = _opened(decoder, file.content).size
     except Exception:  # whatever Pillow's parsers let through; `decode` says what is wrong
         return 0
     return width * height
@@ -94,51 +112,50 @@ def pixels_of(content: bytes) -> int:
 def decode(content: bytes, limits: Limits, look: Look = WHOLE) -> Picture:
     """The upright picture of an encoded one, or what `look` wants of it.
 
-    Alpha is put on white; of an animation the first frame is taken.
+    Alpha is put on white; of an animation the first frame is taken. Metadata that cannot be read
+    is ignored.
 
-    Raises: TooLarge; TooManyPixels from the header alone; UnsupportedType for picture formats
-        that are not read; BadImage for anything else that is no whole picture.
+    Raises: TooLarge; TooManyPixels from the header alone; UnsupportedType for formats that are not
+        read; BadImage for anything else that is no whole picture.
     """
     if not content:
         raise BadImage("the upload is empty")
     if len(content) > limits.max_bytes:
         raise TooLarge(f"the upload has more than {limits.max_bytes / 1e6:g} MB")
-    _register_heif()
+    decoder, file = take_apart(content)
     try:
-        with warnings.catch_warnings():
-            # Our own limit is checked below, before anything is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-        picture = _decoded(image, limits, look)
+        picture = _decoded(decoder, file, limits, look)
     except Image.DecompressionBombError as error:
-        raise TooManyPixels(_too_many(limits)) from error
-    except UnidentifiedImageError as error:
-        for signature, name in OTHER_SIGNATURES:
-            if content.startswith(signature):
-                raise UnsupportedType(f"{name} is not read: send {READ}") from error
-        raise BadImage(f"this is not a picture: send {READ}") from error
+        raise TooManyPixels(_too_many(limits.max_pixels)) from error
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, ArithmeticError) as error:
-        raise BadImage(f"the picture is broken: {error}") from error
+        raise BadImage(BROKEN) from error
     except (KeyError, IndexError, TypeError, RuntimeError, NotImplementedError) as error:
         # What Pillow's parsers let through on malformed files.
-        raise BadImage("the picture is broken") from error
+        raise BadImage(BROKEN) from error
     digest = hashlib.sha256(content).hexdigest() + f" turned {look.turn} at {look.window}"
     return replace(picture, digest=digest)
 
 
-def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
+def _decoded(decoder: str, file: Stripped, limits: Limits, look: Look) -> Picture:
+    image = _opened(decoder, file.content)
     width, height = image.size
-    if width * height > limits.max_pixels:
-        raise TooManyPixels(_too_many(limits) + f", and this one has {width} x {height}")
-    orientation = image.getexif().get(0x0112, 1)
-    if look.longest_px and image.format in ("JPEG", "MPO"):
-        x0, y0, x1, y1 = look.window or (0, 0, width, height)
-        scale = look.longest_px / max(x1 - x0, y1 - y0)
-        if scale < 1:
-            image.draft("RGB", (round(width * scale), round(height * scale)))
-    image.load()
+    most = limits.max_jpeg_pixels if decoder == "JPEG" else limits.max_pixels
+    if width * height > most:
+        raise TooManyPixels(_too_many(most) + f", and this one has {width} x {height}")
+    # HEIC and AVIF say it in a box of their own, which their decoders read.
+    orientation = file.orientation
+    if decoder in ("HEIF", "AVIF"):
+        orientation = orientation_of(image.info.get("exif") or b"") or 1
+    icc = file.icc or image.info.get("icc_profile") or None
+    _load(image, look)
+    if decoder == "JPEG":
+        there = share_there(file.content, image, lambda longer: _loaded(longer, look))
+        if there < 1:
+            raise BadImage(ends_after(there))
+    if image.mode in ("CMYK", "L"):
+        image, icc = of_one_space(image, icc), None
     if orientation != 1:
-        image = ImageOps.exif_transpose(image)
+        image = image.transpose(UPRIGHT[orientation])
     if look.window is None:
         # At once: what comes after it then holds a few megabytes, however large the photo is.
         image = _shrunk(image, look.longest_px)
@@ -152,7 +169,33 @@ def _decoded(image: Image.Image, limits: Limits, look: Look) -> Picture:
         columns = slice(round(x0 * across), max(round(x1 * across), round(x0 * across) + 1))
         part = Image.fromarray(np.ascontiguousarray(pixels[rows, columns]))
         pixels, width, height = np.asarray(_shrunk(part, look.longest_px)), x1 - x0, y1 - y0
-    return Picture(np.ascontiguousarray(pixels), width, height)
+    return Picture(np.ascontiguousarray(pixels), width, height, icc=icc)
+
+
+def _opened(decoder: str, content: bytes) -> Image.Image:
+    if decoder == "HEIF":
+        _register_heif()
+    with warnings.catch_warnings():
+        # Our own limit is checked before anything is decoded.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(content), formats=[decoder])
+
+
+def _load(image: Image.Image, look: Look) -> None:
+    """Decode, a JPEG at a reduced scale where that is enough."""
+    if look.longest_px and image.format == "JPEG":
+        x0, y0, x1, y1 = look.window or (0, 0, *image.size)
+        scale = look.longest_px / max(x1 - x0, y1 - y0)
+        if scale < 1:
+            width, height = image.size
+            image.draft("RGB", (round(width * scale), round(height * scale)))
+    image.load()
+
+
+def _loaded(content: bytes, look: Look) -> Image.Image:
+    image = _opened("JPEG", content)
+    _load(image, look)
+    return image
 
 
 def _shrunk(image: Image.Image, longest_px: int | None) -> Image.Image:
@@ -185,8 +228,8 @@ def _rgb(image: Image.Image) -> Image.Image:
     return white
 
 
-def _too_many(limits: Limits) -> str:
-    return f"a picture may have {limits.max_pixels / 1e6:g} megapixels"
+def _too_many(pixels: int) -> str:
+    return f"a picture may have {pixels / 1e6:g} megapixels"
 
 
 @cache

@@ -1,5 +1,6 @@
 """What is asked of a photo."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, cast, get_args
@@ -29,15 +30,13 @@ class PoseRequest:
         expect: Names = (),
         include: Names = (),
         cars: str | None = None,
-        min_score: float | None = None,
+        min_score: float | str | None = None,
     ) -> Self:
         """Of a user's words. Raises: BadParameter naming the allowed ones."""
         if cars is not None and cars not in get_args(Cars):
             raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
-        if min_score is not None and not 0 <= min_score <= 1:
-            raise BadParameter(f"min_score: {min_score:g} is not between 0 and 1")
         return cls(
-            min_score=min_score,
+            min_score=None if min_score is None else _number("min_score", min_score, 0, 1),
             include=frozenset(_names("include", include, includes())),
             expect=cast(tuple[Viewpoint, ...], _names("expect", expect, VIEWPOINTS)),
             cars=cast(Cars | None, cars),
@@ -57,6 +56,15 @@ class PoseRequest:
 def includes() -> tuple[str, ...]:
     """What an answer holds only when it is asked for."""
     return "masks", *OUTPUTS
+
+
+def _number(parameter: str, given: float | str, least: float, most: float) -> float:
+    # Not all that Python reads as a number is one to others: 1_0, infinity.
+    if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", given, re.I):
+        given = float(given)
+    if isinstance(given, str) or not least <= given <= most:
+        raise BadParameter(f"{parameter}: {given!r} is no number between {least:g} and {most:g}")
+    return given
 
 
 def _names(parameter: str, given: Names, allowed: Sequence[str]) -> tuple[str, ...]:

@@ -2,36 +2,46 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from deployments.problems import Overloaded
+from deployments.problems import Overloaded, UploadTimeout
 
 
 class Admission:
-    """So many slots for photos, a deadline for each, and room for so many pixels to be decoded at a
-    time: one photo of 50 megapixels takes the memory of fifty small ones. For use on one event
-    loop."""
+    """So many slots for photos on their way in or in work, a time for each upload, a deadline from
+    when it is in, and room for so many pixels to be decoded at a time: one photo of 50 megapixels
+    takes the memory of fifty small ones. For use on one event loop."""
 
-    def __init__(self, slots: int, deadline_s: float, pixels: int) -> None:
-        self._free, self._deadline_s = slots, deadline_s
+    def __init__(self, slots: int, upload_s: float, deadline_s: float, pixels: int) -> None:
+        self._free, self._upload_s, self._deadline_s = slots, upload_s, deadline_s
         self._all, self._room = pixels, pixels
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """A slot for as long as the block runs.
-
-        Raises: Overloaded when all are taken; TimeoutError past the deadline.
-        """
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """A slot for as long as the block runs. Raises: Overloaded when all are taken."""
         if self._free == 0:
             raise Overloaded("all slots are taken")
         self._free -= 1
         try:
-            async with asyncio.timeout(self._deadline_s):
-                yield
+            yield
         finally:
             self._free += 1
+
+    @asynccontextmanager
+    async def upload(self) -> AsyncIterator[None]:
+        """Time for the block to read a body. Raises: UploadTimeout past it."""
+        try:
+            async with asyncio.timeout(self._upload_s):
+                yield
+        except TimeoutError as error:
+            detail = f"the upload was not here within {self._upload_s:g} s: send a smaller photo"
+            raise UploadTimeout(detail) from error
+
+    def deadline(self) -> asyncio.Timeout:
+        """Time for the block to answer what is in. Raises: TimeoutError past it."""
+        return asyncio.timeout(self._deadline_s)
 
     @asynccontextmanager
     async def room(self, pixels: int) -> AsyncIterator[None]:

@@ -126,13 +126,26 @@ class IngressArgs(ReplicaArgs):
     max_in_flight: int = Field(32, ge=1)
     """Photos that one replica works on; the next one is answered 503 with Retry-After."""
     deadline_s: float = Field(30.0, gt=0)
+    """For the answer, from when the photo is in."""
+    upload_s: float = Field(120.0, gt=0)
+    """For the upload, which holds one of the places in flight; past it 408."""
     max_upload_mb: float = Field(15.0, gt=0)
     max_megapixels: float = Field(50.0, gt=0)
     max_megapixels_decoded: float = Field(100.0, gt=0)
     """Of all photos that one replica decodes at a time, whatever their number; each megapixel takes
     4 to 8 MB of memory for as long."""
+    max_jpeg_megapixels: float = Field(64.0, gt=0)
+    """Of JPEG in place of max_megapixels: it is decoded scaled down."""
     allow_origins: tuple[str, ...] = ()
     """Origins of web apps on other hosts that may call this server (CORS)."""
+    allow_headers: tuple[str, ...] = (
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "X-API-Key",
+        "X-Request-ID",
+    )
+    """Headers that those apps may send; `*` for all."""
 
     def options(self) -> dict[str, Any]:
         """The deployment's options, as Ray Serve names them."""

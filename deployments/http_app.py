@@ -1,9 +1,9 @@
 """The FastAPI application around the ingress: routes, documents, static files, headers, errors."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from carpose import __version__
 from carpose.schema import Comparison, PoseResponse
 from deployments.docs_page import docs_page
+from deployments.parameters import Parameter
 from deployments.problems import MEANINGS, as_problem, documented
 from deployments.web_assets import WebAssets
 
@@ -40,34 +41,41 @@ GROUPS = [
     {"name": SAMPLE, "description": "Its two calls, for an app that already uses them."},
 ]
 
-_IMAGE = {"type": "string", "format": "binary"}
-_JSON_IMAGE = {
-    "type": "object",
-    "required": ["image"],
-    "properties": {"image": {"type": "string", "description": "base64, or a data URL"}},
-}
+_FILE = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string", "description": "base64, or a data URL"}
+_READ = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/avif")
+
+
+def _object(image: dict[str, Any]) -> dict[str, Any]:
+    return {"schema": {"type": "object", "required": ["image"], "properties": {"image": image}}}
+
+
 POSE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["image"], "properties": {"image": _IMAGE}}
-            },
-            "image/jpeg": {"schema": _IMAGE},
-            "image/png": {"schema": _IMAGE},
-            "image/webp": {"schema": _IMAGE},
-            "image/heic": {"schema": _IMAGE},
-            "application/json": {"schema": _JSON_IMAGE},
-        },
-    }
+    "required": True,
+    "description": "The photo. Parameters may stand beside it in the form or the JSON too.",
+    "content": {
+        "multipart/form-data": _object(_FILE),
+        "application/json": _object(_TEXT),
+        **{media_type: {"schema": _FILE} for media_type in _READ},
+    },
 }
-LEGACY_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": _JSON_IMAGE}}}
-}
+LEGACY_BODY: dict[str, Any] = {"required": True, "content": {"application/json": _object(_TEXT)}}
 
 
-def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
-    """The application whose routes are methods of the object `ingress`."""
+class Cors(NamedTuple):
+    """Pages on other hosts that may call this server, and the headers that they may send."""
+
+    origins: Sequence[str] = ()
+    headers: Sequence[str] = ()
+
+
+EXPOSED = ("Retry-After", "X-Request-ID")
+"""Headers of an answer that such a page may read."""
+
+
+def http_app(ingress: Any, cors: Cors, parameters: Sequence[Parameter]) -> FastAPI:
+    """The application whose routes are methods of the object `ingress`; `parameters` are those of
+    `POST /v1/pose`."""
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
@@ -76,14 +84,18 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    route, problems = app.add_api_route, documented()
-    route(
+    problems = documented()
+    app.add_api_route(
         "/v1/pose",
         ingress.pose,
         methods=["POST"],
         response_model=PoseResponse | Comparison,
         responses=problems,
-        openapi_extra=POSE_BODY,
+        # The ingress reads them itself, wherever they stand.
+        openapi_extra={
+            "parameters": [parameter.documented() for parameter in parameters],
+            "requestBody": POSE_BODY,
+        },
         tags=[PHOTOS],
         summary="The pose of the car in a photo",
     )
@@ -93,31 +105,47 @@ def http_app(ingress: Any, allow_origins: tuple[str, ...]) -> FastAPI:
         ("/healthz", ingress.healthz, "Whether it answers"),
         ("/readyz", ingress.readyz, "Whether its models are loaded"),
     ):
-        route(path, method, methods=["GET"], tags=[SERVER], summary=summary)
+        _get(app, path, method, tags=[SERVER], summary=summary)
     for path, method, summary in (
         ("/detectron", ingress.legacy_detectron, "By own models"),
         ("/rekognition", ingress.legacy_rekognition, "By Amazon Rekognition"),
     ):
-        route(
+        app.add_api_route(
             path,
             method,
             methods=["POST"],
             responses=problems,
-            openapi_extra=LEGACY_BODY,
+            openapi_extra={"requestBody": LEGACY_BODY},
             tags=[SAMPLE],
             summary=summary,
         )
-    route(DOCS, docs_page, methods=["GET"], include_in_schema=False)
     assets = WebAssets(WEB)
-    route("/", assets.page, methods=["GET"], include_in_schema=False)
-    for path in ("/web/{name}", "/web/{version}/{name}"):
-        route(path, assets.file, methods=["GET"], include_in_schema=False)
-    app.middleware("http")(_security_headers)
-    if allow_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(allow_origins), allow_methods=["*"])
+    for path, method in (
+        (DOCS, docs_page),
+        ("/", assets.page),
+        ("/web/{name}", assets.file),
+        ("/web/{version}/{name}", assets.file),
+    ):
+        _get(app, path, method, include_in_schema=False)
+    app.middleware("http")(_headers)
+    if cors.origins:
+        # Added last, it stands outermost: errors have its headers too.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors.origins),
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=list(cors.headers),
+            expose_headers=list(EXPOSED),
+        )
     for kind in MEANINGS:
         app.add_exception_handler(kind, _problem)
     return app
+
+
+def _get(app: FastAPI, path: str, method: Callable[..., Any], **about: Any) -> None:
+    """A route of GET, and of HEAD, which nobody needs to have documented."""
+    app.add_api_route(path, method, methods=["GET"], **about)
+    app.add_api_route(path, method, methods=["HEAD"], **about | {"include_in_schema": False})
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -127,10 +155,14 @@ async def _problem(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _security_headers(
+async def _headers(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    response = await call_next(request)
+    try:
+        response = await call_next(request)
+    except Exception as error:
+        # Starlette would answer a bug outside of all middleware, without any of its headers.
+        response = await _problem(request, error)
     docs = request.url.path.startswith(DOCS)
     # Swagger UI starts from an inline script; the page has none.
     policy = DOCS_POLICY if docs else PAGE_POLICY

@@ -1,30 +1,29 @@
 """The edge: one method per route of the HTTP contract, each a few lines around the pipeline."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from carpose.cars import Cars
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
-from carpose.images import FORMATS, Limits
-from carpose.request import PoseRequest, includes
+from carpose.errors import BadParameter
+from carpose.picture_files import DECODERS
+from carpose.request import PoseRequest
 from carpose.schema import Comparison, PoseResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle
-from deployments.http_app import http_app
+from deployments.http_app import Cors, http_app
 from deployments.metrics import AnswerCounter
+from deployments.parameters import Parameters, Said, pose_parameters, pose_request
 from deployments.pipeline import COMPARE, Pipeline
-from deployments.uploads import read_json_upload, read_upload
+from deployments.uploads import Upload, read_upload
 
 LEGACY_VIEW = {"back": 0, "front": 1, "side": 2, None: None}
 """The numbers of the original AWS sample."""
-
-Reader = Callable[[Request, Limits], Awaitable[bytes]]
 
 
 @serve.ingress()
@@ -37,40 +36,36 @@ class Ingress:
         engines: Sequence[tuple[Engine, EngineHandle | None]],
         postprocessor: DeploymentHandle[Any],
     ) -> None:
-        pixels = int(args.max_megapixels_decoded * 1e6)
-        self._admission = Admission(args.max_in_flight, args.deadline_s, pixels)
+        self._admission = Admission(
+            args.max_in_flight,
+            upload_s=args.upload_s,
+            deadline_s=args.deadline_s,
+            pixels=int(args.max_megapixels_decoded * 1e6),
+        )
         self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
         self._answers = AnswerCounter()
-        self._allow_origins = args.allow_origins
+        self._cors = Cors(args.allow_origins, args.allow_headers)
+        self._documented = pose_parameters(self._pipeline.engines)
+        self._parameters = Parameters(self._documented)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve asks for the application once the replica is made."""
-        return http_app(self, self._allow_origins)
+        return http_app(self, self._cors, self._documented)
 
-    async def pose(
-        self,
-        request: Request,
-        engine: Annotated[
-            str | None,
-            Query(description="detectron2: own models, the default; rekognition; compare: both"),
-        ] = None,
-        include: Annotated[str, Query(description=f"any of {','.join(includes())}")] = "",
-        expect: Annotated[str, Query(description="acceptable viewpoints, by commas")] = "",
-        cars: Annotated[
-            Cars | None,
-            Query(
-                description="main: the largest; single: exactly one, Rekognition's default; all: "
-                "every one beside the largest"
-            ),
-        ] = None,
-        min_score: Annotated[
-            float | None,
-            Query(description="least probability of the viewpoint, 0 to 1; below: review"),
-        ] = None,
-    ) -> Response:
+    async def pose(self, request: Request) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
-        asked = PoseRequest.of(expect, include, cars, min_score)
-        answer = await self._answer(request, read_upload, self._pipeline.engine(engine), asked)
+        with self._answers.counted(self._pipeline.engine(None)) as counted:
+            # Before a byte of the photo is read.
+            query = self._parameters.said(request.query_params.multi_items())
+            self._engine(query)
+            pose_request(query)
+            with self._admission.slot():
+                upload = await self._read(request)
+                body = self._parameters.said(upload.said)
+                said = self._parameters.joined(query, body, upload.way)
+                counted.engine = self._engine(said)
+                answer = await self._answer(_one(upload), counted.engine, pose_request(said))
+            counted.outcome = _outcome(answer)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def legacy_detectron(self, request: Request) -> dict[str, Any]:
@@ -90,8 +85,9 @@ class Ingress:
         limits = self._pipeline.limits
         return {
             "max_upload_mb": limits.max_bytes / 1e6,
-            "max_megapixels": limits.max_pixels / 1e6,
-            "formats": [name.lower() for name in FORMATS],
+            # What is more but no JPEG is refused here.
+            "max_megapixels": max(limits.max_pixels, limits.max_jpeg_pixels) / 1e6,
+            "formats": [name.lower() for name in DECODERS],
         }
 
     async def healthz(self) -> dict[str, str]:
@@ -105,26 +101,39 @@ class Ingress:
 
     async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
         asked = PoseRequest(include=frozenset({"annotated"}))
-        answer = await self._answer(request, read_json_upload, engine.name, asked)
+        with self._answers.counted(engine.name) as counted:
+            with self._admission.slot():
+                # What such a client says beside the photo is its own affair.
+                photo = _one(await self._read(request))
+                answer = await self._answer(photo, engine.name, asked)
+            counted.outcome = _outcome(answer)
         assert isinstance(answer, PoseResponse)
         assert answer.images
         view, angle = LEGACY_VIEW[answer.pose.view], answer.pose.angle
         return {"image": answer.images["annotated"], "view": view, "angle": angle}
 
+    async def _read(self, request: Request) -> Upload:
+        async with self._admission.upload():
+            return await read_upload(request, self._pipeline.limits)
+
+    def _engine(self, said: Said) -> str:
+        return self._pipeline.engine(next(iter(said.get("engine", ())), None))
+
     async def _answer(
-        self, request: Request, read: Reader, engine: str, asked: PoseRequest
+        self, photo: bytes, engine: str, asked: PoseRequest
     ) -> PoseResponse | Comparison:
-        """Read the photo and answer it, in a slot and by the deadline, and count it."""
-        with self._answers.counted(engine) as counted:
-            async with self._admission.slot():
-                content = await read(request, self._pipeline.limits)
-                answer: PoseResponse | Comparison
-                if engine == COMPARE:
-                    answer = await self._pipeline.compare(content, asked)
-                else:
-                    answer = await self._pipeline.answer(content, engine, asked)
-            counted.outcome = _outcome(answer)
-        return answer
+        """By the deadline."""
+        async with self._admission.deadline():
+            if engine == COMPARE:
+                return await self._pipeline.compare(photo, asked)
+            return await self._pipeline.answer(photo, engine, asked)
+
+
+def _one(upload: Upload) -> bytes:
+    """The photo of an upload that should have one."""
+    if len(set(upload.photos)) > 1:
+        raise BadParameter(f"image: there are {len(upload.photos)} photos, send one")
+    return upload.photos[0]
 
 
 def _outcome(answer: PoseResponse | Comparison) -> str:

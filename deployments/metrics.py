@@ -36,8 +36,9 @@ def batch_histogram() -> Histogram:
 
 @dataclass
 class Counted:
-    """An answer being worked on; whoever answers it says what came out."""
+    """An answer being worked on; whoever answers it says by which engine, and what came out."""
 
+    engine: str
     outcome: str = "cancelled"
 
 
@@ -53,16 +54,16 @@ class AnswerCounter:
 
     @contextmanager
     def counted(self, engine: str) -> Iterator[Counted]:
-        """Counts, and logs, what the block makes of a photo."""
-        counted = Counted()
+        """Counts, and logs, what the block makes of a photo; `engine` until it says better."""
+        counted = Counted(engine)
         try:
             yield counted
         except Exception as error:
             counted.outcome = outcome_of(error)
             raise
         finally:
-            self._answers.inc(1, {"engine": engine, "outcome": counted.outcome})
-            logger.info("answer: engine=%s outcome=%s", engine, counted.outcome)
+            self._answers.inc(1, {"engine": counted.engine, "outcome": counted.outcome})
+            logger.info("answer: engine=%s outcome=%s", counted.engine, counted.outcome)
 
 
 class RekognitionMetrics:

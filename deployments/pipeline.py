@@ -46,7 +46,9 @@ class Pipeline:
     ) -> None:
         self._admission = admission
         self.limits = Limits(
-            max_bytes=int(args.max_upload_mb * 1e6), max_pixels=int(args.max_megapixels * 1e6)
+            max_bytes=int(args.max_upload_mb * 1e6),
+            max_pixels=int(args.max_megapixels * 1e6),
+            max_jpeg_pixels=int(args.max_jpeg_megapixels * 1e6),
         )
         self._info_s = min(INFO_S, args.deadline_s)
         self._engines = {engine.name: (engine, handle) for engine, handle in engines}
@@ -54,12 +56,17 @@ class Pipeline:
         self._executor = ThreadPoolExecutor(args.decode_threads, thread_name_prefix="decode")
         self._seconds = stage_histogram()
 
+    @property
+    def engines(self) -> list[str]:
+        """Names of the engines of this server, and COMPARE; the first is the default."""
+        return [*self._engines, COMPARE]
+
     def engine(self, name: str | None) -> str:
         """The name of an engine of this server, or COMPARE; the default for None.
 
         Raises: BadParameter naming what there is.
         """
-        known = [*self._engines, COMPARE]
+        known = self.engines
         if name is not None and name not in known:
             raise BadParameter(f"engine: {name!r} is not one of {', '.join(known)}")
         return name or known[0]

@@ -32,6 +32,7 @@ FAILURES: dict[str, Failure] = {
     "bad-request": Failure(400, "The request cannot be read"),
     "not-found": Failure(404, "There is nothing here"),
     "method-not-allowed": Failure(405, "This method is not allowed here"),
+    "upload-timeout": Failure(408, "The upload took too long"),
     "too-large": Failure(413, "The upload is too large"),
     "too-many-pixels": Failure(413, "The picture has too many pixels"),
     "unsupported-type": Failure(415, "This media type is not supported"),
@@ -54,6 +55,12 @@ class Overloaded(CarposeError):
     """More photos at once than the server takes on."""
 
     code = "overloaded"
+
+
+class UploadTimeout(CarposeError):
+    """The photo was not here in time."""
+
+    code = "upload-timeout"
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,11 @@ def _overloaded(_: BaseException) -> Meaning:
     return Meaning("overloaded", detail, RETRY_AFTER_S)
 
 
+def _slow(error: UploadTimeout) -> Meaning:
+    # What is still on its way would be taken for the next request.
+    return Meaning(error.code, error.detail, headers={"Connection": "close"})
+
+
 def _restarting(_: BaseException) -> Meaning:
     detail = "a part of the service is restarting; try again shortly"
     return Meaning("engine-unavailable", detail, RETRY_AFTER_S)
@@ -133,6 +145,7 @@ MEANINGS: dict[type[Exception], Callable[[Any], Meaning]] = {
     CarposeError: _refusal,
     EngineBusy: _busy,
     Overloaded: _overloaded,
+    UploadTimeout: _slow,
     BackPressureError: _overloaded,
     TimeoutError: _timeout,
     DeploymentUnavailableError: _restarting,

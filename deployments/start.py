@@ -20,6 +20,10 @@ DASHBOARD = "http://127.0.0.1:8265"
 """Where `serve deploy` looks when nobody says where."""
 
 
+HTTP_CALLBACK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
+"""Names what Ray Serve's proxies call before they listen."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; blocks until Ctrl-C."""
     parser = argparse.ArgumentParser(
@@ -27,6 +31,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("config", help="a Serve configuration")
     args = parser.parse_args(arguments)
+    # Processes that Ray starts see this process's environment.
+    os.environ.setdefault(HTTP_CALLBACK, "deployments.http_protocol:use_h11")
     dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
     host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
     if _is_taken(host, port):

@@ -1,116 +1,185 @@
-"""A request's photo: multipart form, raw body or JSON, never more bytes than the limit."""
+"""What a request brings: photos, and parameters beside them; as form, JSON, text or the bare file.
 
-import base64
-import binascii
+The body itself says which it is: clients name media types that are missing, general or wrong.
+"""
+
+import asyncio
 import json
 import re
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive
+from starlette.requests import Request
 
-from carpose.errors import BadImage, TooLarge, UnsupportedType
-from carpose.images import READ, Limits
+from carpose.errors import BadImage, BadParameter, TooLarge
+from carpose.images import Limits
+from carpose.picture_files.signatures import format_of
+from deployments.body import read_body
+from deployments.multipart import MAX_PARTS, boundary_of, parts_of, text
+from deployments.text_photo import from_text
 
 BASE64_GROWTH = 4 / 3
 FORM_OVERHEAD = 16 << 10
-MEDIA_TYPES = frozenset(
-    f"image/{name}" for name in ("jpeg", "jpg", "pjpeg", "png", "webp", "heic", "heif", "*")
-)
+
+PHOTO: Final = ("image",)
+"""Names that a photo comes under."""
+
+_FORM_START = re.compile(rb"[\w.%\[\]-]{1,64}=")
+_SUBSCRIPT = re.compile(r"\[\d*\]$")
+
+Field = tuple[str, bytes | str]
+"""A name, and what was sent under it: bytes of a form's part, or a text of JSON."""
 
 
-async def read_upload(request: Request, limits: Limits) -> bytes:
-    """The photo's encoded bytes.
+@dataclass(frozen=True)
+class Upload:
+    """What came in.
 
-    Raises: TooLarge before the body is read to its end; UnsupportedType for a media type that
-        is no image; BadImage when the photo is missing, empty or not valid base64.
+    photos: encoded; at least one.
+    said: names and values of parameters, as often as they were said.
+    way: in which they came, for words: `form`, `JSON` or `body`.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
-        return await _form(_bounded(request, limits.max_bytes + FORM_OVERHEAD, limits), limits)
-    if media_type == "application/json":
-        most = int(limits.max_bytes * BASE64_GROWTH) + FORM_OVERHEAD
-        return await _json(_bounded(request, most, limits))
-    if media_type not in MEDIA_TYPES:
-        given = f"{media_type!r}" if media_type else "no Content-Type"
-        raise UnsupportedType(
-            f"{given}: send {READ} as image/*, a multipart form with a file named image, or JSON"
-        )
-    return _not_empty(await _bounded(request, limits.max_bytes, limits).body())
+
+    photos: Sequence[bytes]
+    said: Sequence[tuple[str, str]] = ()
+    way: str = "body"
 
 
-async def read_json_upload(request: Request, limits: Limits) -> bytes:
-    """The photo of a JSON body `{"image": data URL}`, whatever media type the client names."""
-    most = int(limits.max_bytes * BASE64_GROWTH) + FORM_OVERHEAD
-    return await _json(_bounded(request, most, limits))
+async def read_upload(
+    request: Request, limits: Limits, names: Collection[str] = PHOTO, photos: int = 1
+) -> Upload:
+    """What a request brings, where photos come under `names`, `photos` of them at most.
 
-
-def _bounded(request: Request, most: int, limits: Limits) -> Request:
-    """The request, refusing to be read beyond `most` bytes."""
-    refusal = TooLarge(f"the upload has more than {limits.max_bytes / 1e6:g} MB")
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most:
-        raise refusal
-    receive: Receive = request.receive
-    left = most
-
-    async def bounded_receive() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise refusal
-        return message
-
-    return Request(request.scope, bounded_receive)
-
-
-async def _form(request: Request, limits: Limits) -> bytes:
-    try:
-        async with request.form(max_files=1, max_fields=8) as form:
-            image = form.get("image")
-            if not isinstance(image, UploadFile):
-                raise BadImage("the form has no file named image: curl -F image=@photo.jpg")
-            content = await image.read()
-    except (MultiPartException, HTTPException, ClientDisconnect, KeyError, ValueError) as error:
-        reason = getattr(error, "detail", None) or getattr(error, "message", None) or str(error)
-        raise BadImage(f"the form cannot be read: {reason}") from error
-    if len(content) > limits.max_bytes:
-        raise TooLarge(f"the upload has more than {limits.max_bytes / 1e6:g} MB")
-    return _not_empty(content)
-
-
-async def _json(request: Request) -> bytes:
-    try:
-        body: Any = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise BadImage(f"the body is not JSON: {error}") from error
-    image = body.get("image") if isinstance(body, dict) else None
-    if not isinstance(image, str):
-        raise BadImage('the JSON has no image: {"image": "<base64 or data URL>"}')
-    return from_base64(image)
-
-
-def from_base64(text: str) -> bytes:
-    """Bytes of a base64 string or data URL; white space is ignored.
-
-    Raises: BadImage when it is not base64, or empty.
+    Raises: TooLarge before the body is read to its end; UnsupportedType for a Content-Encoding that
+        is not unpacked; BadImage when a photo is missing, empty or not valid base64; BadParameter
+        for values that are none.
     """
-    if text.startswith("data:"):
-        head, comma, text = text.partition(",")
-        if not comma or not head.endswith(";base64"):
-            raise BadImage("the data URL is not base64: data:image/jpeg;base64,...")
-    try:
-        content = base64.b64decode(re.sub(r"\s+", "", text), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadImage(f"not valid base64: {error}") from error
-    return _not_empty(content)
+    content_type = request.headers.get("content-type", "")
+    most = photos * limits.max_bytes
+    if not content_type.strip().lower().startswith("image/"):
+        most = int(most * BASE64_GROWTH) + FORM_OVERHEAD
+    each = f"{limits.max_bytes / 1e6:g} MB"
+    refusal = TooLarge(
+        f"the upload has more than {each}" + (f" for each of {photos} photos" if photos > 1 else "")
+    )
+    body = await read_body(request, most, refusal)
+    # Text of a large photo takes its time.
+    upload = await asyncio.to_thread(upload_of, content_type, body, names)
+    if any(len(photo) > limits.max_bytes for photo in upload.photos):
+        raise TooLarge(f"the photo has more than {each}")
+    return upload
 
 
-def _not_empty(content: bytes) -> bytes:
-    if not content:
+def upload_of(content_type: str, body: bytes, names: Collection[str] = PHOTO) -> Upload:
+    """What a body brings; `content_type` is believed where the body does not say better.
+
+    Raises: as `read_upload`.
+    """
+    if not body:
         raise BadImage("the upload is empty")
-    return content
+    kind = content_type.partition(";")[0].strip().lower()
+    start = body[:64].lstrip()
+    if format_of(body):
+        return Upload((body,))
+    if kind.startswith("multipart/") or start.startswith(b"--"):
+        return _of_fields(_form(content_type, body), names, "form")
+    if kind == "application/x-www-form-urlencoded" and _FORM_START.match(start):
+        return _of_fields(_urlencoded(body), names, "form")
+    if _is_json(kind) or start.startswith(b"{"):
+        return _of_fields(_json(body), names, "JSON")
+    return Upload((_photo(body),))
+
+
+def _is_json(kind: str) -> bool:
+    return kind in ("application/json", "text/json") or kind.endswith("+json")
+
+
+def _of_fields(fields: Sequence[Field], names: Collection[str], way: str) -> Upload:
+    photos, said = [], []
+    for name, value in fields:
+        if plain_name(name) in names:
+            photos.append(_photo(value))
+        else:
+            said.append((name, text(value) if isinstance(value, bytes) else value))
+    if not photos:
+        came = ", ".join(name[:40] or "a part without a name" for name, _ in fields[:20])
+        hint = {
+            "form": "curl -F image=@photo.jpg",
+            "JSON": '{"image": "<base64 or data URL>"}',
+        }[way]
+        raise BadImage(f"the {way} has no {next(iter(names))}, it has {came or 'nothing'}: {hint}")
+    return Upload(photos, said, way)
+
+
+def plain_name(name: str) -> str:
+    """The name without the brackets that some clients put behind those of lists."""
+    return _SUBSCRIPT.sub("", name.strip())
+
+
+def _photo(value: bytes | str) -> bytes:
+    """The encoded photo, of a file or of its text."""
+    if isinstance(value, bytes):
+        if not value:
+            raise BadImage("the upload is empty")
+        if format_of(value):
+            return value
+        if not value.isascii():
+            # The decoder says that it is no picture.
+            return value
+    return from_text(value if isinstance(value, str) else value.decode("ascii"))
+
+
+def _form(content_type: str, body: bytes) -> list[Field]:
+    boundary = boundary_of(content_type, body)
+    if boundary is None:
+        raise BadImage("the form cannot be read: its Content-Type names no boundary")
+    return [(part.name, part.content) for part in parts_of(body, boundary)]
+
+
+def _urlencoded(body: bytes) -> list[Field]:
+    try:
+        pairs = parse_qsl(text(body), keep_blank_values=True, max_num_fields=MAX_PARTS)
+    except ValueError as error:
+        raise BadImage(f"the form has more than {MAX_PARTS} fields") from error
+    # A client that forgot to escape the + of base64 meant one.
+    return [
+        (name, value.replace(" ", "+") if plain_name(name) in ("image", "images") else value)
+        for name, value in pairs
+    ]
+
+
+class _Members(list[tuple[str, Any]]):
+    """Of a JSON object, also those that are said twice."""
+
+
+def _json(body: bytes) -> list[Field]:
+    try:
+        content = json.loads(body, object_pairs_hook=_Members, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadImage(f"the body is not JSON: it goes wrong at {where}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadImage("the body is not JSON that can be read") from error
+    if isinstance(content, str):
+        return [("image", content)]
+    if not isinstance(content, _Members):
+        raise BadImage('the JSON is no object: {"image": "<base64 or data URL>"}')
+    return [(name, value) for name, given in content for value in _values(name, given)]
+
+
+def _no_number(_: str) -> None:
+    raise ValueError
+
+
+def _values(name: str, given: Any) -> list[str]:
+    if given is None:
+        return []
+    if isinstance(given, _Members):
+        raise BadParameter(f"{name[:40]}: an object is no value")
+    if isinstance(given, list):
+        if any(isinstance(one, list) for one in given):
+            raise BadParameter(f"{name[:40]}: a list in a list is no value")
+        return [value for one in given for value in _values(name, one)]
+    return [given if isinstance(given, str) else json.dumps(given)]

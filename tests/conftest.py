@@ -109,6 +109,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
                 "deadline_s": 0.02,
                 "max_upload_mb": 0.2,
                 "max_megapixels": 1,
+                "max_jpeg_megapixels": 1,
+                "upload_s": 2,
                 "allow_origins": ["https://shop.example"],
             }
         },

@@ -13,12 +13,10 @@ MEGA = 1_000_000
 
 def test_beyond_the_slots_nobody_waits() -> None:
     async def third() -> None:
-        admission = Admission(slots=2, deadline_s=60, pixels=MEGA)
-        async with admission.slot(), admission.slot():
-            with pytest.raises(Overloaded):
-                async with admission.slot():
-                    raise AssertionError
-        async with admission.slot():
+        admission = Admission(slots=2, upload_s=60, deadline_s=60, pixels=MEGA)
+        with admission.slot(), admission.slot(), pytest.raises(Overloaded), admission.slot():
+            raise AssertionError
+        with admission.slot():
             pass
 
     asyncio.run(third())
@@ -28,7 +26,7 @@ def most_at_a_time(pixels: Sequence[int], room: int) -> tuple[int, list[int]]:
     """The most pixels in work at a time, and the photos in the order in which they began."""
 
     async def work() -> tuple[int, list[int]]:
-        admission = Admission(slots=1, deadline_s=60, pixels=room)
+        admission = Admission(slots=1, upload_s=60, deadline_s=60, pixels=room)
         now, most, began = 0, 0, []
 
         async def photo(number: int) -> None:
@@ -66,7 +64,7 @@ def test_pixels_are_worked_on_as_there_is_room(megapixels: list[int], room: int,
 @pytest.mark.parametrize("when", ["in-line", "at-its-turn"])
 def test_who_gives_up_leaves_no_gap(when: str) -> None:
     async def leave() -> None:
-        admission = Admission(slots=1, deadline_s=60, pixels=MEGA)
+        admission = Admission(slots=1, upload_s=60, deadline_s=60, pixels=MEGA)
         held = asyncio.Event()
 
         async def take() -> None:

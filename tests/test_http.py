@@ -66,7 +66,7 @@ BAD = [
     ("broken-form", {"content": b"--x", "headers": {"content-type": "multipart/form-data"}}, 400, "bad-image"),
     ("bomb", {"content": png_header(30000, 30000), "headers": {"content-type": "image/png"}}, 413, "too-many-pixels"),
     ("pdf", {"content": b"%PDF", "headers": {"content-type": "application/pdf"}}, 415, "unsupported-type"),
-    ("no-type", {"content": jpeg()}, 415, "unsupported-type"),
+    ("no-type", {"content": jpeg()}, 422, "no-car"),
     ("engine", {"files": {"image": jpeg()}, "params": {"engine": "yolo"}}, 422, "bad-parameter"),
     ("include", {"files": {"image": jpeg()}, "params": {"include": "depth"}}, 422, "bad-parameter"),
     ("expect", {"files": {"image": jpeg()}, "params": {"expect": "top"}}, 422, "bad-parameter"),

@@ -1,8 +1,10 @@
 """One table of failures: what the client is told, what is documented and what is counted agree."""
 
+import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.exceptions import RequestValidationError
 from ray.exceptions import ActorDiedError, OwnerDiedError, RayTaskError
@@ -11,8 +13,8 @@ from starlette.exceptions import HTTPException
 
 from carpose import errors
 from carpose.rekognition.service import DeadlinePassed, NotReady
-from deployments.http_app import http_app
-from deployments.problems import FAILURES, Overloaded, meaning_of, outcome_of
+from deployments.http_app import Cors, http_app
+from deployments.problems import FAILURES, Overloaded, UploadTimeout, meaning_of, outcome_of
 
 
 class NewRefusal(errors.NoCar):
@@ -39,6 +41,7 @@ CASES: list[tuple[BaseException, str, int]] = [
     (NotReady("x"), "engine-unavailable", 503),
     (errors.EngineBusy("x"), "engine-unavailable", 503),
     (Overloaded("x"), "overloaded", 503),
+    (UploadTimeout("x"), "upload-timeout", 408),
     (BackPressureError(1, 1), "overloaded", 503),
     (ActorDiedError(), "engine-unavailable", 503),
     (OwnerDiedError("0" * 56, None, ""), "engine-unavailable", 503),
@@ -83,6 +86,29 @@ def test_who_is_to_come_again_is_told_when() -> None:
     assert refused.headers["allow"] == "POST"
 
 
+def test_a_bug_has_the_headers_that_every_answer_has() -> None:
+    class Broken:
+        """Every route is a bug."""
+
+        def __getattr__(self, name: str) -> Any:
+            async def route() -> None:
+                raise KeyError(name)
+
+            return route
+
+    app = http_app(Broken(), Cors(["https://shop.example"], ["X-Shop"]), ())
+    transport = httpx.ASGITransport(app)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.get("/healthz", headers={"Origin": "https://shop.example"})
+
+    response = asyncio.run(ask())
+    assert (response.status_code, response.json()["type"]) == (500, "urn:carpose:problem#internal")
+    assert response.headers["access-control-allow-origin"] == "https://shop.example"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
 def test_every_code_that_a_photo_may_get_is_documented() -> None:
     class Routes:
         """Whatever route is asked for is there."""
@@ -90,7 +116,7 @@ def test_every_code_that_a_photo_may_get_is_documented() -> None:
         def __getattr__(self, name: str) -> Any:
             return lambda: None
 
-    document = http_app(Routes(), ()).openapi()
+    document = http_app(Routes(), Cors(), ()).openapi()
     responses = document["paths"]["/v1/pose"]["post"]["responses"]
     told = {
         (code, int(status))

@@ -12,6 +12,7 @@ from carpose.errors import UpstreamError
 from carpose.rekognition.answers import (
     from_custom_labels,
     from_labels,
+    sees_without_place,
 )
 from carpose.rekognition.settings import CUSTOM_LABELS, Labels
 from tests.rekognition_emulator import CUSTOM, RECORDED, box, label
@@ -118,6 +119,48 @@ BOX = (*INSTANCE, "BoundingBox")
 def test_another_shape_is_a_broken_answer(path: tuple[Any, ...], value: Any) -> None:
     with pytest.raises(UpstreamError):
         from_labels(changed(path, value), Labels(), SIZE)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"BoundingBox": {"Left": 0.1}, "Confidence": 99},
+        {"BoundingBox": box(0, 0, float("nan"), 1), "Confidence": 99},
+        {"BoundingBox": box(5, 5, 1, 1), "Confidence": 99},
+        {"Confidence": 99},
+        "nonsense",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("of", ["Car", "Wheel"])
+def test_one_broken_box_is_left_out(broken: Any, of: str) -> None:
+    answer = {"Labels": [label("Car", (box(0, 0, 1, 1), 95)), label("Wheel")]}
+    next(one for one in answer["Labels"] if one["Name"] == of)["Instances"].insert(0, broken)
+    assert list(from_labels(answer, Labels(), SIZE).labels) == ["car"]
+
+
+def test_a_broken_custom_label_is_left_out() -> None:
+    answer = copy.deepcopy(CUSTOM)
+    answer["CustomLabels"][2]["Geometry"]["BoundingBox"]["Width"] = -1
+    found = from_custom_labels(answer, CUSTOM_LABELS, SIZE, "m")
+    assert list(found.labels) == ["car", "wheel"]
+    answer["CustomLabels"][0]["Geometry"] = {}
+    with pytest.raises(UpstreamError):
+        from_custom_labels(answer, CUSTOM_LABELS, SIZE, "m")
+
+
+@pytest.mark.parametrize(
+    ("labels", "seen"),
+    [
+        ([label("Car")], True),
+        ([label("Car") | {"Confidence": 20.0}], False),
+        ([label("Car", (box(0, 0, 1, 1), 95))], False),
+        ([label("Wheel")], False),
+        ([], False),
+    ],
+)
+def test_a_car_may_be_seen_without_a_place(labels: list[Any], seen: bool) -> None:
+    assert sees_without_place({"Labels": labels}, Labels()) is seen
 
 
 def test_what_is_not_asked_for_is_not_judged() -> None:

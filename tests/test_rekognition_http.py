@@ -156,3 +156,10 @@ def test_where_it_is_not_configured_it_says_what_to_configure(
     response = ask(serving.strict, engine, jpeg())
     assert code_of(response) == "engine-unavailable"
     assert "serve_config.yaml" in response.json()["detail"]
+
+
+def test_a_car_without_a_place_is_told_in_words_of_its_own(server: str, script: Script) -> None:
+    script.next.append(answer({"Labels": [label("Car"), label("Wheel", WHEEL)]}))
+    response = ask(server, "rekognition")
+    assert (response.status_code, code_of(response)) == (422, "no-car")
+    assert "sees a car but gives no place for it" in response.json()["detail"]

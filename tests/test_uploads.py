@@ -1,21 +1,142 @@
-"""Photos that come as text."""
+"""What a body brings, whatever its client calls it."""
 
 import base64
+import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from carpose.errors import BadImage
-from deployments.uploads import from_base64
+from carpose.errors import BadImage, BadParameter, CarposeError
+from deployments.text_photo import from_text
+from deployments.uploads import upload_of
+
+PHOTO = b"\xff\xd8\xff\xe0 a photo \xfb\xff\xff\xd9"
+TEXT = base64.b64encode(PHOTO).decode()
+URL_TEXT = base64.urlsafe_b64encode(PHOTO).decode().rstrip("=")
+FORM = "multipart/form-data; boundary=xyz"
 
 
-@pytest.mark.parametrize("wrap", ["{}", "data:image/png;base64,{}", " {}\n"])
-def test_base64_and_data_urls_are_read(wrap: str) -> None:
-    assert from_base64(wrap.format(base64.b64encode(b"abc").decode())) == b"abc"
+def form(*parts: tuple[str, bytes], end: str = "\r\n", close: str = "--") -> bytes:
+    """A form of dispositions and contents."""
+    lines = [
+        f"--xyz{end}Content-Disposition: form-data; {about}{end}{end}".encode()
+        + content
+        + end.encode()
+        for about, content in parts
+    ]
+    return b"".join(lines) + f"--xyz{close}{end}".encode()
+
+
+FILE = ('name="image"; filename="a.jpg"', PHOTO)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "@@@", "data:image/png,abc", "data:image/png;base64", "abc", "é"]
+    ("content_type", "body"),
+    [
+        (FORM, form(FILE)),
+        (FORM, form(('name="image"', PHOTO))),
+        (FORM, form(("name=image", PHOTO))),
+        (FORM, form(('name="image"', TEXT.encode()))),
+        (FORM, form(('name="image"; filename="a.txt"', URL_TEXT.encode()))),
+        (FORM, form(('name="image[]"', f"data:image/jpeg;base64,{TEXT}".encode()))),
+        (FORM, form(('name="image"', PHOTO), end="\n")),
+        (FORM, b"a preamble\r\n" + form(FILE) + b"an epilogue"),
+        ('Multipart/Form-Data; charset=utf-8; boundary="xyz"', form(FILE)),
+        ("multipart/form-data", form(FILE)),
+        ("", form(FILE)),
+        ("image/jpeg", PHOTO),
+        ("application/octet-stream", PHOTO),
+        ("application/x-www-form-urlencoded", PHOTO),
+        ("", PHOTO),
+        ("application/pdf", PHOTO),
+        ("text/plain", TEXT.encode()),
+        ("", f" DATA:;base64,{TEXT}\n".encode()),
+        ("application/x-www-form-urlencoded", f"image={TEXT}".encode()),
+        ("application/x-www-form-urlencoded", f"image={TEXT.replace('+', '%2B')}".encode()),
+        ("application/json", json.dumps({"image": TEXT}).encode()),
+        ("application/json; charset=utf-8", json.dumps({"image": URL_TEXT}).encode()),
+        ("application/vnd.api+json", json.dumps({"image": f"data:image/jpeg;base64,{TEXT}"}).encode("utf-16")),
+        ("text/plain;charset=UTF-8", json.dumps({"image": [TEXT]}).encode()),
+        ("application/json", json.dumps(TEXT).encode()),
+    ],
+)  # fmt: skip
+def test_the_photo_is_found(content_type: str, body: bytes) -> None:
+    assert upload_of(content_type, body).photos == [PHOTO] or (
+        upload_of(content_type, body).photos == (PHOTO,)
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (form(FILE, ('name="expect"', b"left"), ('name="expect"', b"back")), ["left", "back"]),
+        (form(('name="expect[]"', b"left"), FILE), ["left"]),
+        (b'{"expect": ["left", "back"], "image": "%s"}' % TEXT.encode(), ["left", "back"]),
+        (b'{"expect": "left", "image": "%s", "expect": "back"}' % TEXT.encode(), ["left", "back"]),
+        (b'{"expect": 0.5, "image": "%s"}' % TEXT.encode(), ["0.5"]),
+        (b'{"expect": true, "image": "%s"}' % TEXT.encode(), ["true"]),
+        (b'{"expect": null, "image": "%s"}' % TEXT.encode(), []),
+    ],
 )
+def test_what_is_said_beside_it_is_kept_in_order(body: bytes, said: list[str]) -> None:
+    assert [value for _, value in upload_of(FORM if body[:1] == b"-" else "", body).said] == said
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "words"),
+    [
+        (FORM, form(('name="photo"; filename="a.jpg"', PHOTO), ('name="expect"', b"left")), "photo, expect"),
+        (FORM, form(('name="image"', b"https://x.example/a.jpg")), "https://x.example/a.jpg"),
+        (FORM, form(FILE, close=""), "ends early"),
+        (FORM, form(('filename="a.jpg"', PHOTO)), "no name"),
+        (FORM, b"nothing", "boundary"),
+        (FORM, form(*[FILE] * 100), "64 parts"),
+        ("multipart/form-data", b"--x", "boundary"),
+        ("application/json", b'{"picture": "x"}', "picture"),
+        ("application/json", b'{"image": "x"', "line 1, column 14"),
+        ("application/json", b'{"image": NaN}', "JSON"),
+        ("application/json", b"[" * 100_000, "JSON"),
+        ("application/json", b"[]", "object"),
+        ("application/json", b"", "empty"),
+    ],
+)  # fmt: skip
+def test_where_there_is_none_the_answer_names_what_came(
+    content_type: str, body: bytes, words: str
+) -> None:
+    with pytest.raises(BadImage) as refusal:
+        upload_of(content_type, body)
+    assert words in refusal.value.detail
+
+
+@pytest.mark.parametrize("value", ['{"a": 1}', '[["left"]]', "[{}]"])
+def test_what_is_no_value_is_refused_by_name(value: str) -> None:
+    with pytest.raises(BadParameter, match="expect"):
+        upload_of("", b'{"image": "%s", "expect": %s}' % (TEXT.encode(), value.encode()))
+
+
+@given(st.sampled_from([FORM, "multipart/form-data", "application/json", ""]), st.binary())
+def test_any_body_is_an_upload_or_a_refusal(content_type: str, body: bytes) -> None:
+    for content in (body, b"--xyz\r\n" + body, b"{" + body):
+        try:
+            assert upload_of(content_type, content).photos
+        except CarposeError as error:
+            assert error.detail
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    ["{}", "data:image/png;base64,{}", "data:image/png;charset=x;base64,{}", " {}\n", "{}%3D"],
+)
+def test_base64_and_data_urls_are_read(wrap: str) -> None:
+    assert from_text(wrap.format(base64.b64encode(b"abc").decode())) == b"abc"
+
+
+def test_a_data_url_may_be_without_base64() -> None:
+    assert from_text("data:image/svg+xml,%3Csvg%3E") == b"<svg>"
+
+
+@pytest.mark.parametrize("text", ["", "@@@", "data:image/png;base64", "abcde", "é"])
 def test_what_is_not_base64_is_refused(text: str) -> None:
     with pytest.raises(BadImage):
-        from_base64(text)
+        from_text(text)

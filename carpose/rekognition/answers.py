@@ -1,7 +1,8 @@
 """DetectLabels and DetectCustomLabels answers -> Detections, and nothing else gets through.
 
 The service may be behind a proxy that answers in its own words, and botocore checks nothing of an
-answer: every shape that is not the documented one is refused.
+answer: every shape that is not the documented one is refused. A box that is broken is left out, as
+long as a car is left.
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,8 @@ class _Instance(_Strict):
 
 class _Label(_Strict):
     Name: str
-    Instances: list[_Instance] = []
+    Confidence: float = 100.0
+    Instances: list[Any] = []
     """None where the service knows that something is there (Sedan, Vehicle) but not where."""
 
 
@@ -61,7 +63,6 @@ class _Geometry(_Strict):
 
 
 class _CustomLabel(_Strict):
-    Name: str
     Confidence: float = Field(ge=0, le=100.5)
     Geometry: _Geometry | None = None
     """None for a label of the whole picture."""
@@ -93,12 +94,24 @@ def from_labels(answer: Any, labels: Labels, size: Size) -> Detections:
     read = _read(_LabelsAnswer, answer)
     version = read.LabelModelVersion
     model = f"rekognition@{version}" if isinstance(version, str) and version else "rekognition"
-    found = [
-        (label.Name, instance.Confidence, instance.BoundingBox)
-        for label in _wanted(_Label, read.Labels, labels)
+    boxes = [
+        (label.Name, _instance(instance))
+        for label in _wanted(read.Labels, labels)
         for instance in label.Instances
     ]
-    return _detections(found, labels, size, model)
+    return _detections(boxes, labels, size, model)
+
+
+def sees_without_place(answer: Any, labels: Labels) -> bool:
+    """Whether a DetectLabels answer, one that `from_labels` has read, has a car in it and no place
+    for any."""
+    cars = [
+        label
+        for label in _wanted(_read(_LabelsAnswer, answer).Labels, labels)
+        if label.Name in labels.car
+    ]
+    sure = any(label.Confidence >= 100 * labels.car_threshold for label in cars)
+    return sure and not any(label.Instances for label in cars)
 
 
 def from_custom_labels(answer: Any, labels: Labels, size: Size, model: str) -> Detections:
@@ -107,12 +120,16 @@ def from_custom_labels(answer: Any, labels: Labels, size: Size, model: str) -> D
     Raises: UpstreamError when the answer has another shape than the documented one.
     """
     read = _read(_CustomLabelsAnswer, answer)
-    found = [
-        (label.Name, label.Confidence, label.Geometry.BoundingBox)
-        for label in _wanted(_CustomLabel, read.CustomLabels, labels)
-        if label.Geometry
-    ]
-    return _detections(found, labels, size, model)
+    boxes: list[tuple[str, _Instance | None]] = []
+    for label in read.CustomLabels:
+        if labels.kind_of(label.Name):
+            custom = _whole(_CustomLabel, label.model_dump())
+            if custom is None:
+                boxes.append((label.Name, None))
+            elif custom.Geometry:
+                box = custom.Geometry.BoundingBox
+                boxes.append((label.Name, _Instance(Confidence=custom.Confidence, BoundingBox=box)))
+    return _detections(boxes, labels, size, model)
 
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -127,19 +144,37 @@ def _read(kind: type[Read], value: Any) -> Read:
         raise UpstreamError(f"Rekognition's answer: {where}: {first['msg']}") from error
 
 
-def _wanted(kind: type[Read], given: Sequence[_Named], labels: Labels) -> list[Read]:
-    # Read before it is judged: a broken box is a broken answer however unsure it is.
-    return [_read(kind, label.model_dump()) for label in given if labels.kind_of(label.Name)]
+def _whole(kind: type[Read], value: Any) -> Read | None:
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _instance(value: Any) -> _Instance | None:
+    # Read before it is judged: a broken box is broken however unsure it is.
+    return _whole(_Instance, value)
+
+
+def _wanted(given: Sequence[_Named], labels: Labels) -> list[_Label]:
+    return [_read(_Label, label.model_dump()) for label in given if labels.kind_of(label.Name)]
 
 
 def _detections(
-    found: Sequence[tuple[str, float, _BoundingBox]], labels: Labels, size: Size, model: str
+    found: Sequence[tuple[str, _Instance | None]], labels: Labels, size: Size, model: str
 ) -> Detections:
+    """Of labels with their boxes, None for a broken one.
+
+    Raises: UpstreamError when boxes are broken, and no car is left.
+    """
     kept: list[tuple[float, str, tuple[float, ...]]] = []
-    for name, confidence, box in found:
+    whole = [(name, instance) for name, instance in found if instance]
+    if len(whole) < len(found) and not any(name in labels.car for name, _ in whole):
+        raise UpstreamError("Rekognition's answer has boxes of another shape")
+    for name, instance in whole:
         kind, threshold = labels.kind_of(name) or ("", 1.0)
-        if confidence >= threshold * 100:
-            kept.append((min(1.0, confidence / 100), kind, box.corners))
+        if instance.Confidence >= threshold * 100:
+            kept.append((min(1.0, instance.Confidence / 100), kind, instance.BoundingBox.corners))
     kept.sort(key=lambda one: -one[0])
     ratios = np.array([corners for _, _, corners in kept], np.float32).reshape(-1, 4)
     return Detections(

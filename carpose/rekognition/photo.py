@@ -24,7 +24,8 @@ def within_limits(picture: Picture, most_bytes: int) -> bytes:
 
     Raises: BadImage for a picture so narrow that no scale fits.
     """
-    height, width = picture.pixels.shape[:2]
+    whole = picture.in_srgb().pixels
+    height, width = whole.shape[:2]
     scale = min(1.0, REKOGNITION.longest_px / max(width, height))
     scale = max(scale, SHORTEST_PX / min(width, height))
     if max(width, height) * scale > HIGHEST_PX:
@@ -33,7 +34,7 @@ def within_limits(picture: Picture, most_bytes: int) -> bytes:
         )
     while True:
         size = max(SHORTEST_PX, round(width * scale)), max(SHORTEST_PX, round(height * scale))
-        pixels = picture.pixels
+        pixels = whole
         if size != (width, height):
             resized = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
             pixels = np.asarray(resized)

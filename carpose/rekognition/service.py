@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -23,7 +24,7 @@ from carpose.detections import Detections
 from carpose.engines import Found
 from carpose.errors import EngineBusy, EngineUnavailable, UpstreamError
 from carpose.images import Picture
-from carpose.rekognition.answers import from_custom_labels, from_labels
+from carpose.rekognition.answers import from_custom_labels, from_labels, sees_without_place
 from carpose.rekognition.photo import CUSTOM_LABELS_BYTES, LABELS_BYTES, within_limits
 from carpose.rekognition.settings import Settings
 
@@ -110,7 +111,9 @@ class Rekognition:
             Settings={"GeneralLabels": {"LabelInclusionFilters": names}},
             Features=["GENERAL_LABELS"],
         )
-        return _found(from_labels(answer, self.settings.labels, picture.size))
+        labels = self.settings.labels
+        found = _found(from_labels(answer, labels, picture.size))
+        return replace(found, unplaced=sees_without_place(answer, labels))
 
     def detect_custom(self, picture: Picture) -> Found:
         """The same by the Custom Labels model of the settings.

@@ -1,0 +1,88 @@
+"""multipart/form-data (RFC 7578), read from memory: photos never touch the disk."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from python_multipart.multipart import parse_options_header
+
+from carpose.errors import BadImage
+
+MAX_PARTS: Final = 64
+
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"[ \t]*(?:\r?\n|\Z)")
+_FIRST_LINE = re.compile(rb"\s*--([^\r\n]{1,200})\r?\n")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a form; `filename` is None for a plain field."""
+
+    name: str
+    filename: str | None
+    content: bytes
+
+
+def boundary_of(content_type: str, body: bytes) -> bytes | None:
+    """What separates the parts: as the header says or, where it forgot, as the body begins."""
+    kind, options = parse_options_header(content_type)
+    if kind.startswith(b"multipart/") and options.get(b"boundary"):
+        return options[b"boundary"]
+    first = _FIRST_LINE.match(body)
+    return first[1].rstrip() if first else None
+
+
+def parts_of(body: bytes, boundary: bytes) -> list[Part]:
+    """The parts of a form, in order. Raises: BadImage when it is not one, or not a whole one."""
+    parts = [_part(content) for content in _between(body, b"--" + boundary)]
+    if not parts:
+        raise BadImage("the form has no parts")
+    return parts
+
+
+def _between(body: bytes, delimiter: bytes) -> Iterator[bytes]:
+    start, at, count = None, body.find(delimiter), 0
+    while at >= 0:
+        end = at + len(delimiter)
+        last = body.startswith(b"--", end)
+        line = _LINE_END.match(body, end + 2 if last else end)
+        if line and (at == 0 or body[at - 1] == 0x0A):
+            if start is not None:
+                yield body[start : at - (2 if body[at - 2 : at] == b"\r\n" else 1)]
+                count += 1
+                if count > MAX_PARTS:
+                    raise BadImage(f"the form has more than {MAX_PARTS} parts")
+            if last:
+                return
+            start = line.end()
+        at = body.find(delimiter, end)
+    if start is None:
+        raise BadImage("the form cannot be read: its boundary is not in it")
+    raise BadImage("the form ends early: its last boundary is missing")
+
+
+def _part(content: bytes) -> Part:
+    if content.startswith((b"\r\n", b"\n")):
+        raise BadImage("a part of the form has no Content-Disposition")
+    blank = _BLANK_LINE.search(content)
+    head, body = (content[: blank.start()], content[blank.end() :]) if blank else (content, b"")
+    for line in re.split(rb"\r?\n(?![ \t])", head):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-disposition":
+            _, options = parse_options_header(" ".join(value.decode("latin-1").split()))
+            if b"name" in options:
+                filename = options.get(b"filename")
+                return Part(
+                    text(options[b"name"]), None if filename is None else text(filename), body
+                )
+    raise BadImage("a part of the form has no name")
+
+
+def text(content: bytes) -> str:
+    """Of a field or a header: UTF-8, or what browsers sent before it."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
