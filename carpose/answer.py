@@ -18,6 +18,7 @@ from carpose.masks import MaskWindow
 from carpose.outputs import OUTPUTS, as_data_url
 from carpose.parts import turned_by
 from carpose.pose import Notice, Pose, estimate_pose
+from carpose.quality import measure
 from carpose.render import Scene
 from carpose.request import PoseRequest
 from carpose.schema import (
@@ -29,6 +30,7 @@ from carpose.schema import (
     PartAnswer,
     PoseAnswer,
     PoseResponse,
+    Quality,
     Warning_,
 )
 
@@ -44,7 +46,8 @@ class Answer:
     turned: degrees, clockwise, that the photo was turned by to bring its car upright.
     notices: what is worth knowing, and no reason to doubt.
     pose: how it stands; what cannot be told is None, with a warning in `pose.warnings`.
-    compliance: the verdict, where viewpoints were expected.
+    quality: how well the photo shows it.
+    compliance: the verdict, where something was asked for.
     models: identities of what found car and parts.
     timings_ms: of each stage.
     """
@@ -54,6 +57,7 @@ class Answer:
     picture: Picture
     car: Car
     pose: Pose
+    quality: Quality
     compliance: Compliance | None
     models: Mapping[str, str]
     cars: Sequence[Car] = ()
@@ -95,6 +99,7 @@ class Answer:
             pose=main.pose,
             car=main.car,
             parts=main.parts,
+            quality=self.quality,
             compliance=self.compliance,
             warnings=main.warnings,
             notices=[Warning_(code=n.code, detail=n.detail) for n in self.notices],
@@ -171,20 +176,27 @@ def to_answer(picture: Picture, found: Found, engine: Engine, request: PoseReque
     if found.turned:
         detail = f"the photo was turned by {found.turned} degrees to bring its car upright"
         pose = replace(pose, warnings=(Notice("turned", detail), *pose.warnings))
+    quality = measure(picture, car, len(cars))
     return Answer(
         engine=engine.name,
         request=request,
         picture=picture,
         car=car,
         pose=pose,
-        compliance=(
-            compliance.check(pose, request.expect, request.min_score) if request.expect else None
-        ),
+        quality=quality,
+        compliance=_verdict(pose, quality, request),
         models=found.models,
         cars=cars,
         turned=found.turned,
         notices=_notices(found, cars, car),
     )
+
+
+def _verdict(pose: Pose, quality: Quality, request: PoseRequest) -> Compliance | None:
+    rules = request.rules
+    if not request.expect and rules.empty and request.min_score is None:
+        return None
+    return compliance.check(pose, request.expect, request.min_score, quality, rules)
 
 
 def _pose(pose: Pose) -> PoseAnswer:

@@ -9,6 +9,7 @@ from carpose.cars import Cars
 from carpose.errors import BadParameter
 from carpose.outputs import OUTPUTS
 from carpose.parts import VIEWPOINTS, Viewpoint
+from carpose.rules import NO_RULES, Rules
 
 Names = str | Iterable[str]
 """Names separated by commas, or one by one."""
@@ -23,6 +24,7 @@ class PoseRequest:
     expect: tuple[Viewpoint, ...] = ()
     cars: Cars | None = None
     min_score: float | None = None
+    rules: Rules = NO_RULES
 
     @classmethod
     def of(
@@ -31,15 +33,17 @@ class PoseRequest:
         include: Names = (),
         cars: str | None = None,
         min_score: float | str | None = None,
+        rules: Rules = NO_RULES,
     ) -> Self:
         """Of a user's words. Raises: BadParameter naming the allowed ones."""
         if cars is not None and cars not in get_args(Cars):
             raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
         return cls(
-            min_score=None if min_score is None else _number("min_score", min_score, 0, 1),
+            min_score=None if min_score is None else number("min_score", min_score, 0, 1),
             include=frozenset(_names("include", include, includes())),
             expect=cast(tuple[Viewpoint, ...], _names("expect", expect, VIEWPOINTS)),
             cars=cast(Cars | None, cars),
+            rules=rules,
         )
 
     @property
@@ -58,7 +62,7 @@ def includes() -> tuple[str, ...]:
     return "masks", *OUTPUTS
 
 
-def _number(parameter: str, given: float | str, least: float, most: float) -> float:
+def number(parameter: str, given: float | str, least: float, most: float) -> float:
     # Not all that Python reads as a number is one to others: 1_0, infinity.
     if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", given, re.I):
         given = float(given)

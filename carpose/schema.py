@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carpose.parts import View, Viewpoint
 
+Framing = Literal["close-up", "whole", "distant"]
+"""How much of a picture its car takes."""
+
 Point = tuple[float, float]
 """x, y in pixels of the upright picture."""
 
@@ -89,6 +92,24 @@ class PartAnswer(_Answer):
     mask: Mask | None = _absent()
 
 
+class Quality(_Answer):
+    """How well the photo shows its car, whether that was asked for or not."""
+
+    whole: bool = Field(description="whether no edge of the picture cuts the car")
+    cut: list[str] = Field(description="the edges that do: left, right, top, bottom")
+    framing: Framing = Field(description="close-up, whole or distant, by car_share")
+    car_share: float = Field(
+        ge=0, le=1, description="share of the picture's area that the car's box covers"
+    )
+    width: int = Field(ge=1, description="of the upright picture, in pixels")
+    sharpness: float = Field(ge=0, le=1, description="of the car: 0 blurred, 1 sharp")
+    brightness: float = Field(
+        ge=0, le=1, description="of the car's lightest tenth: 0 black, 1 white"
+    )
+    blown: float = Field(ge=0, le=1, description="share of the car that is nothing but white")
+    cars: int = Field(ge=1)
+
+
 class Finding(_Answer):
     """What speaks against a photo: a stable code, the value, what was asked, and what to do."""
 
@@ -99,7 +120,7 @@ class Finding(_Answer):
 
 
 class Compliance(_Answer):
-    """Whether the photo shows what `expect` asks for.
+    """Whether the photo is what was asked for.
 
     `review`: the answer is not sure enough for either; a person should look.
     """
@@ -127,6 +148,7 @@ class PoseResponse(_Answer):
     pose: PoseAnswer
     car: CarAnswer
     parts: list[PartAnswer]
+    quality: Quality
     compliance: Compliance | None = _absent()
     warnings: list[Warning_]
     notices: list[Warning_] = Field(description="what is worth knowing, and no reason to doubt")
@@ -153,6 +175,38 @@ class EngineOutcome(_Answer):
 
     answer: PoseResponse | None = _absent()
     problem: Problem | None = _absent()
+
+
+class SetPhoto(_Answer):
+    """One photo of a set: its answer, or why there is none."""
+
+    answer: PoseResponse | None = _absent()
+    problem: Problem | None = _absent()
+
+
+class Doubles(_Answer):
+    """Photos of the same view; places in the set, from 0."""
+
+    viewpoint: Viewpoint
+    better: int = Field(ge=0)
+    others: list[int]
+
+
+class SetSummary(_Answer):
+    """What several photos of one car are together; places in the set, from 0."""
+
+    complete: bool = Field(description="whether every view that must be there is")
+    missing: list[Viewpoint]
+    doubles: list[Doubles]
+    order: list[int] = Field(description="the best photo of each view, as a listing shows them")
+
+
+class SetResponse(_Answer):
+    """The answer to several photos of one car, in the order in which they came."""
+
+    engine: str
+    photos: list[SetPhoto]
+    set: SetSummary
 
 
 class WheelAgreement(_Answer):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from carpose.rekognition.settings import Settings
+from carpose.rules import RuleSet
 
 INGRESS_QUEUE = 256
 
@@ -136,6 +137,10 @@ class IngressArgs(ReplicaArgs):
     4 to 8 MB of memory for as long."""
     max_jpeg_megapixels: float = Field(64.0, gt=0)
     """Of JPEG in place of max_megapixels: it is decoded scaled down."""
+    rules: dict[str, RuleSet] = {}
+    """Sets of rules by the name that `rules=` asks for, beside those of carpose.rules."""
+    max_set_photos: int = Field(16, ge=1, le=64)
+    """Photos of one car in a `POST /v1/set`."""
     allow_origins: tuple[str, ...] = ()
     """Origins of web apps on other hosts that may call this server (CORS)."""
     allow_headers: tuple[str, ...] = (

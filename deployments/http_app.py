@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import Response
 
 from carpose import __version__
-from carpose.schema import Comparison, PoseResponse
+from carpose.schema import Comparison, PoseResponse, SetResponse
 from deployments.docs_page import docs_page
 from deployments.parameters import Parameter
 from deployments.problems import MEANINGS, as_problem, documented
@@ -59,6 +59,14 @@ POSE_BODY: dict[str, Any] = {
         **{media_type: {"schema": _FILE} for media_type in _READ},
     },
 }
+SET_BODY: dict[str, Any] = {
+    "required": True,
+    "description": "Photos of one car, each under the same name.",
+    "content": {
+        "multipart/form-data": _object({"type": "array", "items": _FILE}),
+        "application/json": _object({"type": "array", "items": _TEXT}),
+    },
+}
 LEGACY_BODY: dict[str, Any] = {"required": True, "content": {"application/json": _object(_TEXT)}}
 
 
@@ -73,9 +81,14 @@ EXPOSED = ("Retry-After", "X-Request-ID")
 """Headers of an answer that such a page may read."""
 
 
-def http_app(ingress: Any, cors: Cors, parameters: Sequence[Parameter]) -> FastAPI:
+def http_app(
+    ingress: Any,
+    cors: Cors,
+    parameters: Sequence[Parameter],
+    set_parameters: Sequence[Parameter] = (),
+) -> FastAPI:
     """The application whose routes are methods of the object `ingress`; `parameters` are those of
-    `POST /v1/pose`."""
+    `POST /v1/pose`, `set_parameters` those of `POST /v1/set`."""
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
@@ -98,6 +111,19 @@ def http_app(ingress: Any, cors: Cors, parameters: Sequence[Parameter]) -> FastA
         },
         tags=[PHOTOS],
         summary="The pose of the car in a photo",
+    )
+    app.add_api_route(
+        "/v1/set",
+        ingress.set,
+        methods=["POST"],
+        response_model=SetResponse,
+        responses=problems,
+        openapi_extra={
+            "parameters": [parameter.documented() for parameter in set_parameters],
+            "requestBody": SET_BODY,
+        },
+        tags=[PHOTOS],
+        summary="Several photos of one car",
     )
     for path, method, summary in (
         ("/v1/models", ingress.models, "The models in use"),

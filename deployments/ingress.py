@@ -10,17 +10,28 @@ from ray.serve.handle import DeploymentHandle
 
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
 from carpose.errors import BadParameter
+from carpose.photo_set import summary
 from carpose.picture_files import DECODERS
 from carpose.request import PoseRequest
-from carpose.schema import Comparison, PoseResponse
+from carpose.rules import RULE_SETS
+from carpose.schema import Comparison, EngineOutcome, PoseResponse, SetPhoto, SetResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle
 from deployments.http_app import Cors, http_app
 from deployments.metrics import AnswerCounter
-from deployments.parameters import Parameters, Said, pose_parameters, pose_request
-from deployments.pipeline import COMPARE, Pipeline
-from deployments.uploads import Upload, read_upload
+from deployments.parameters import (
+    COMPARE,
+    Parameters,
+    Said,
+    pose_parameters,
+    pose_request,
+    set_parameters,
+    viewpoints,
+)
+from deployments.pipeline import Pipeline
+from deployments.problems import meaning_of
+from deployments.uploads import PHOTO, PHOTOS, Upload, read_upload
 
 LEGACY_VIEW = {"back": 0, "front": 1, "side": 2, None: None}
 """The numbers of the original AWS sample."""
@@ -45,12 +56,16 @@ class Ingress:
         self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
         self._answers = AnswerCounter()
         self._cors = Cors(args.allow_origins, args.allow_headers)
-        self._documented = pose_parameters(self._pipeline.engines)
+        self._sets = {**RULE_SETS, **args.rules}
+        self._documented = pose_parameters(self._pipeline.engines, self._sets)
         self._parameters = Parameters(self._documented)
+        self._set_documented = set_parameters(self._documented)
+        self._set_parameters = Parameters(self._set_documented)
+        self._most_photos = args.max_set_photos
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve asks for the application once the replica is made."""
-        return http_app(self, self._cors, self._documented)
+        return http_app(self, self._cors, self._documented, self._set_documented)
 
     async def pose(self, request: Request) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
@@ -58,15 +73,42 @@ class Ingress:
             # Before a byte of the photo is read.
             query = self._parameters.said(request.query_params.multi_items())
             self._engine(query)
-            pose_request(query)
+            pose_request(query, self._sets)
             with self._admission.slot():
                 upload = await self._read(request)
                 body = self._parameters.said(upload.said)
                 said = self._parameters.joined(query, body, upload.way)
                 counted.engine = self._engine(said)
-                answer = await self._answer(_one(upload), counted.engine, pose_request(said))
+                asked = pose_request(said, self._sets)
+                answer = await self._answer(_one(upload), counted.engine, asked)
             counted.outcome = _outcome(answer)
         return Response(answer.model_dump_json(), media_type="application/json")
+
+    async def set(self, request: Request) -> Response:
+        """Several photos of one car: each answered, and which views are there and missing."""
+        with self._answers.counted(self._pipeline.engine(None)) as counted:
+            query = self._set_parameters.said(request.query_params.multi_items())
+            pose_request(query, self._sets)
+            with self._admission.slot():
+                upload = await self._read(request, PHOTOS, self._most_photos)
+                body = self._set_parameters.said(upload.said)
+                said = self._set_parameters.joined(query, body, upload.way)
+                views, asked = viewpoints(said, "views"), pose_request(said, self._sets)
+                counted.engine = self._engine(said)
+                if counted.engine == COMPARE:
+                    raise BadParameter("engine: a set is answered by one engine")
+                outcomes = [
+                    await self._within_deadline(photo, counted.engine, asked)
+                    for photo in upload.photos
+                ]
+            counted.outcome = "set"
+        answers = {k: one.answer for k, one in enumerate(outcomes) if one.answer}
+        response = SetResponse(
+            engine=counted.engine,
+            photos=[SetPhoto(answer=one.answer, problem=one.problem) for one in outcomes],
+            set=summary(answers, views),
+        )
+        return Response(response.model_dump_json(), media_type="application/json")
 
     async def legacy_detectron(self, request: Request) -> dict[str, Any]:
         """The original AWS sample's call: `{"image": data URL}` to picture, view and angle."""
@@ -112,9 +154,12 @@ class Ingress:
         view, angle = LEGACY_VIEW[answer.pose.view], answer.pose.angle
         return {"image": answer.images["annotated"], "view": view, "angle": angle}
 
-    async def _read(self, request: Request) -> Upload:
+    async def _read(self, request: Request, names: Sequence[str] = PHOTO, most: int = 1) -> Upload:
         async with self._admission.upload():
-            return await read_upload(request, self._pipeline.limits)
+            upload = await read_upload(request, self._pipeline.limits, names, most)
+        if len(upload.photos) > most > 1:
+            raise BadParameter(f"image: there are {len(upload.photos)} photos, send {most} at most")
+        return upload
 
     def _engine(self, said: Said) -> str:
         return self._pipeline.engine(next(iter(said.get("engine", ())), None))
@@ -127,6 +172,16 @@ class Ingress:
             if engine == COMPARE:
                 return await self._pipeline.compare(photo, asked)
             return await self._pipeline.answer(photo, engine, asked)
+
+    async def _within_deadline(
+        self, photo: bytes, engine: str, asked: PoseRequest
+    ) -> EngineOutcome:
+        """One photo of a set, by a deadline of its own."""
+        try:
+            async with self._admission.deadline():
+                return await self._pipeline.outcome(photo, engine, asked)
+        except TimeoutError as error:
+            return EngineOutcome(problem=meaning_of(error).body())
 
 
 def _one(upload: Upload) -> bytes:

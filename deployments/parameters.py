@@ -1,14 +1,19 @@
 """What a request says beside its photo, in query, form or JSON: all mean the same."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 from carpose.cars import Cars
 from carpose.errors import BadParameter
-from carpose.parts import VIEWPOINTS
-from carpose.request import PoseRequest, includes
+from carpose.parts import VIEWPOINTS, Viewpoint
+from carpose.request import PoseRequest, includes, number
+from carpose.rules import Rules, RuleSet
+from carpose.schema import Framing
 from deployments.uploads import plain_name
+
+COMPARE: Final = "compare"
+"""In place of an engine: both of those that the original AWS sample had."""
 
 MAX_LENGTH: Final = 200
 """Letters of a value; none that means anything is as long."""
@@ -50,8 +55,19 @@ class Parameter:
         }
 
 
-def pose_parameters(engines: Sequence[str]) -> tuple[Parameter, ...]:
-    """Those of `POST /v1/pose`, on a server with these engines."""
+FLAG: Final = ("true", "false")
+_FLAG_WORDS: Final = {
+    "1": "true",
+    "yes": "true",
+    "on": "true",
+    "0": "false",
+    "no": "false",
+    "off": "false",
+}
+
+
+def pose_parameters(engines: Sequence[str], sets: Mapping[str, RuleSet]) -> tuple[Parameter, ...]:
+    """Those of `POST /v1/pose`, on a server with these engines and named sets of rules."""
     return (
         Parameter("engine", "detectron2: own models; rekognition; compare: both", engines),
         Parameter("include", "what the answer is to hold beside", includes(), many=True),
@@ -65,7 +81,36 @@ def pose_parameters(engines: Sequence[str]) -> tuple[Parameter, ...]:
             "min_score", "least probability of the viewpoint for a verdict without a person",
             number=(0, 1),
         ),
+        Parameter("rules", "a set of rules by its name; a rule beside it counts more", tuple(sets)),
+        *(rule_parameter(name) for name in Rules.model_fields),
     )  # fmt: skip
+
+
+def rule_parameter(name: str) -> Parameter:
+    """A single rule's."""
+    about = Rules.model_fields[name].description or ""
+    if name == "framing":
+        return Parameter(name, about, get_args(Framing), many=True)
+    if name in _NUMBERS:
+        return Parameter(name, about, number=_NUMBERS[name])
+    return Parameter(name, about, FLAG)
+
+
+_NUMBERS: Final = {
+    "min_car_share": (0.0, 1.0),
+    "max_car_share": (0.0, 1.0),
+    "max_angle": (0.0, 90.0),
+    "min_width": (1.0, 100_000.0),
+}
+
+
+def set_parameters(known: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Those of `POST /v1/set`: each photo is asked the same, and the views are asked of the set."""
+    views = Parameter("views", "viewpoints that must be there, in order", VIEWPOINTS, many=True)
+    engine = next(parameter for parameter in known if parameter.name == "engine")
+    values = [name for name in engine.values if name != COMPARE]
+    others = [p for p in known if p.name not in ("engine", "expect")]
+    return (views, replace(engine, values=values), *others)
 
 
 class Parameters:
@@ -106,7 +151,44 @@ class Parameters:
         return {**query, **body}
 
 
-def pose_request(said: Said) -> PoseRequest:
+def pose_request(said: Said, sets: Mapping[str, RuleSet]) -> PoseRequest:
     """What is asked of a photo. Raises: BadParameter naming the allowed values."""
-    cars, min_score = (next(iter(said.get(name, ())), None) for name in ("cars", "min_score"))
-    return PoseRequest.of(said.get("expect", ()), said.get("include", ()), cars, min_score)
+    cars, min_score, name = (_one(said, name) for name in ("cars", "min_score", "rules"))
+    if name is not None and name not in sets:
+        raise BadParameter(f"rules: {name!r} is not one of {', '.join(sets)}")
+    base = sets[name] if name else RuleSet()
+    single = {rule: _rule(rule, said) for rule in Rules.model_fields if rule in said}
+    return PoseRequest.of(
+        said.get("expect", base.expect),
+        said.get("include", ()),
+        cars,
+        base.min_score if min_score is None else min_score,
+        base.model_copy(update=single),
+    )
+
+
+def viewpoints(said: Said, name: str) -> tuple[Viewpoint, ...]:
+    """Viewpoints said under a name. Raises: BadParameter naming the allowed values."""
+    return PoseRequest.of(expect=said.get(name, ())).expect
+
+
+def _one(said: Said, name: str) -> str | None:
+    return next(iter(said.get(name, ())), None)
+
+
+def _rule(name: str, said: Said) -> object:
+    values = said[name]
+    if name == "framing":
+        allowed = get_args(Framing)
+        for value in values:
+            if value not in allowed:
+                raise BadParameter(f"framing: {value!r} is not one of {', '.join(allowed)}")
+        return values
+    if name in _NUMBERS:
+        given = number(name, values[0], *_NUMBERS[name])
+        return round(given) if name == "min_width" else given
+    word = values[0].lower()
+    word = _FLAG_WORDS.get(word, word)
+    if word not in FLAG:
+        raise BadParameter(f"{name}: {values[0]!r} is not one of {', '.join(FLAG)}")
+    return word == "true"

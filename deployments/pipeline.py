@@ -22,11 +22,9 @@ from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle, Reference
 from deployments.metrics import stage_histogram
+from deployments.parameters import COMPARE
 from deployments.problems import meaning_of
 from deployments.remote import ask
-
-COMPARE = "compare"
-"""In place of an engine: both of those that the original AWS sample had."""
 
 INFO_S = 5.0
 """Longest wait for what an engine says of itself."""
@@ -109,6 +107,13 @@ class Pipeline:
             agreement=agreement,
             price_usd=paid.price_usd,
         )
+
+    async def outcome(self, content: bytes, engine: str, request: PoseRequest) -> EngineOutcome:
+        """The same, with a problem in place of what is raised."""
+        try:
+            return EngineOutcome(answer=await self.answer(content, engine, request))
+        except Exception as error:
+            return _outcome(error)
 
     async def ready(self) -> None:
         """Returns when the default engine answers; raises when it does not in time."""

@@ -24,7 +24,8 @@ BASE64_GROWTH = 4 / 3
 FORM_OVERHEAD = 16 << 10
 
 PHOTO: Final = ("image",)
-"""Names that a photo comes under."""
+PHOTOS: Final = ("image", "images")
+"""Names that a photo, and several, come under."""
 
 _FORM_START = re.compile(rb"[\w.%\[\]-]{1,64}=")
 _SUBSCRIPT = re.compile(r"\[\d*\]$")

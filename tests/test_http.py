@@ -119,14 +119,18 @@ def test_an_answer_has_the_shape_of_the_contract(server: str, photos: list[Path]
     )
     body = response.raise_for_status().json()
     with Image.open(photos[0]) as image:
-        assert body["image"] == {"width": image.width, "height": image.height}
+        assert body["image"] == {"width": image.width, "height": image.height, "turned": 0}
     assert body["engine"] == "detectron2"
     assert set(body["pose"]) == {
-        "view", "viewpoint", "viewpoint_score", "angle", "signed_angle", "reference_line"
+        "view", "viewpoint", "viewpoint_score", "azimuth", "azimuth_error", "angle",
+        "signed_angle", "reference_line",
+    }  # fmt: skip
+    assert set(body["quality"]) == {
+        "whole", "cut", "framing", "car_share", "width", "sharpness", "brightness", "blown", "cars"
     }  # fmt: skip
     assert set(body["models"]) == {"car_parts", "main_car"}
     assert set(body["timings_ms"]) == {"decode", "detect", "pose"}
-    assert body["compliance"]["accepted"] == (body["pose"]["viewpoint"] == "front")
+    assert body["compliance"]["accepted"] == (body["compliance"]["verdict"] == "accepted")
     assert all(0 <= part["score"] <= 1 and len(part["box"]) == 4 for part in body["parts"])
     assert "images" not in body
     assert "mask" not in body["car"]
