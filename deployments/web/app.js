@@ -26,6 +26,8 @@ const SETTLED_MS = 500; // several sectors are clicked in a row: judged at once,
 const PAINT_MS = 60;
 const PHONE = "(max-width: 760px)";
 
+$("no-script").remove();
+
 let chosen = null;
 let settling = 0;
 let asking = false;
