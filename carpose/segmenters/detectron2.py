@@ -110,9 +110,7 @@ class NetworkSegmenter(Segmenter):
         )
         for place, prepared in zip(pixels, batch, strict=True):
             whole = prepared.tensor.to(self.device, non_blocking=True).permute(2, 0, 1)[None]
-            one = whole.float()
-            if tuple(one.shape[2:]) != prepared.shape:
-                one = interpolate(one, prepared.shape, mode="bilinear", antialias=True).round()
+            one = resized(whole.float(), prepared.shape)
             if self._spec.channels == "BGR":
                 one = one.flip(1)
             h, w = prepared.shape
@@ -148,6 +146,16 @@ class NetworkSegmenter(Segmenter):
             score_threshold,
             self._name,
         )
+
+
+def resized(pixels: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(1, C, H, W) of whole numbers at another height and width, as Pillow does it, which the model
+    was measured with: across, rounded, then down, rounded. One pass alone changes the viewpoint of
+    two photos in a hundred."""
+    for side in ((pixels.shape[2], shape[1]), shape):
+        if tuple(pixels.shape[2:]) != tuple(side):
+            pixels = interpolate(pixels, side, mode="bilinear", antialias=True).add(0.5).floor()
+    return pixels
 
 
 def _rows(found: Instances) -> Tensor:
