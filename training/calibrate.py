@@ -1,6 +1,7 @@
 """Fit how sure an answer is, on photos that no training has seen: `carpose/models/certainty.json`.
 
-    python -m training.calibrate --other DIR --labels training/labels/traffic_viewpoints.json \\
+    python -m training.calibrate --data DIR --other DIR \\
+        --labels training/labels/traffic_viewpoints.json \\
         --out carpose/models/certainty.json --plot docs/calibration.png
 
 `--other` holds the photos beside the car-parts data. Cars come from those of traffic whose
@@ -11,7 +12,7 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +22,31 @@ from PIL import Image
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from carpose.azimuth import direction
+from carpose.azimuth import Direction, direction
 from carpose.cars import Car, choose_cars
 from carpose.certainty import car_readings, viewpoint_readings
 from carpose.estimator import Estimator
 from carpose.geometry import overlaps
+from carpose.images import Limits, decode, to_jpeg
+from carpose.parts import PARTS, Viewpoint
+from carpose.pose import estimate_pose
+from training.annotated import annotated_parts
 from training.calibration import calibration_error
 from training.coco import read_json
 from training.command import command
+from training.conditions import CONDITIONS
 from training.examples import STRETCHED
 from training.intervals import draw
 from training.other_photos import no_car_photos, split_kinds
+from training.photos import load_photos
+from training.split import leak_free_split
 from training.viewpoint_labels import Label, Labels
 
 FOLDS = 5
 RESAMPLES = 200
+ASIDE = 0.1
+"""`validation_share` of the release trainings."""
+SIZES = ("1/2 width", "1/3 width", "1/4 width")
 BINS = 10
 SHRINKAGE = 1e-2
 """L2 penalty: a few hundred photos should not make anything certain."""
@@ -127,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--other", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -137,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cars, viewpoints = _of_cars(
         estimator, args.other / "vehicles", read_json(args.labels, Labels).photos
     )
+    viewpoints += _of_validation(estimator, args.data, args.seed)
     _, aside = split_kinds(no_car_photos(args.other), args.seed)
     things = _of_things(estimator, aside)
     weights = {"car": fit(_balanced([*cars, *things])), "viewpoint": fit(viewpoints)}
@@ -170,11 +183,32 @@ def _of_cars(
         cars.append(Sample(read_car(car), True, name))
         seen = direction(car.parts)
         if seen is not None and label.kind in ("car", "van"):
-            chances = seen.probabilities()
-            best = max(chances, key=lambda v: chances[v])
-            right = best in (label.viewpoint, label.alternative)
-            viewpoints.append(Sample(viewpoint_readings(chances, seen.evidence), right, name))
+            allowed = {label.viewpoint, label.alternative}
+            viewpoints.append(_viewpoint(seen, allowed, name))
     return cars, viewpoints
+
+
+def _viewpoint(seen: Direction, allowed: Set[Viewpoint | None], photo: str) -> Sample:
+    chances = seen.probabilities()
+    best = max(chances, key=lambda v: chances[v])
+    return Sample(viewpoint_readings(chances, seen.evidence), best in allowed, photo)
+
+
+def _of_validation(estimator: Estimator, data: Path, seed: int) -> list[Sample]:
+    """The viewpoints of the car-parts photos that a training with this seed kept aside, as they
+    are and small: easier than traffic, as most photos that are uploaded are."""
+    _, photos = leak_free_split(load_photos(data, "trainingset", "car_parts"), ASIDE, seed)
+    found = []
+    for photo in tqdm(photos, unit="photo", desc="validation"):
+        expected = estimate_pose(annotated_parts(photo, PARTS)).viewpoint
+        picture = decode(photo.path.read_bytes(), Limits())
+        for condition in (None, *(CONDITIONS[name] for name in SIZES)):
+            shown = condition.picture(picture) if condition else picture
+            for car in cars_in(estimator, to_jpeg(shown.pixels, 95))[:1]:
+                seen = direction(car.parts)
+                if seen is not None:
+                    found.append(_viewpoint(seen, {expected}, photo.path.name))
+    return found
 
 
 def _of_things(estimator: Estimator, photos: Iterable[Path]) -> list[Sample]:
