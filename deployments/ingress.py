@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from carpose.compliance import MIN_SCORE
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
 from carpose.errors import BadParameter
 from carpose.photo_set import summary
@@ -123,13 +124,15 @@ class Ingress:
         return await self._pipeline.infos()
 
     async def limits(self) -> dict[str, Any]:
-        """What a photo may be: its bytes (in millions), its pixels (in millions), its format."""
+        """What a photo may be: its bytes (in millions), its pixels (in millions), its format; and
+        the certainty below which a person should look."""
         limits = self._pipeline.limits
         return {
             "max_upload_mb": limits.max_bytes / 1e6,
             # What is more but no JPEG is refused here.
             "max_megapixels": max(limits.max_pixels, limits.max_jpeg_pixels) / 1e6,
             "formats": [name.lower() for name in DECODERS],
+            "min_score": MIN_SCORE,
         }
 
     async def healthz(self) -> dict[str, str]:

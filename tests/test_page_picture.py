@@ -177,9 +177,9 @@ def test_what_is_not_sure_enough_is_for_a_person(visit: Visit, photos: list[Path
     visit.expected("front").click()
     answered_with(visit, photos[0], answer)
     expect(visit.page.locator("#verdict")).to_have_text("To review")
-    expect(visit.page.locator("#reasons")).to_contain_text("certainty of 42 %")
+    expect(visit.page.locator("#reasons")).to_contain_text("Not sure enough (0.42, asked for 0.60)")
     expect(visit.page.locator("#certainty")).to_contain_text("below 60 %")
-    expect(visit.page.locator("#reasons")).to_contain_text("Look at it yourself.")
+    expect(visit.page.locator("#reasons")).to_contain_text("look at it yourself.")
     expect(visit.row(photos[0].name)).to_contain_text("To review")
 
 

@@ -39,7 +39,7 @@ def test_the_views_fill_as_photos_come(visit: Visit, photos: list[Path]) -> None
     missing = "Missing: front right, right, back right, back, back left and left."
     expect(page.locator("#shots-missing")).to_have_text(missing)
     expect(page.locator("#shots-next")).to_have_text(
-        "Next: the front right. Walk an eighth of a turn round the car to its front right."
+        "Next: the front right. Walk an eighth of a turn round the car, to its front right corner."
     )
     page.locator("#shots").get_by_role("button", name="front-left: front-left.jpg").click()
     expect(page.locator("#bar-name")).to_have_text("front-left.jpg")

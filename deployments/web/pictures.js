@@ -30,7 +30,7 @@ export function uprightBitmap(photo) {
 const turns = new WeakMap();
 
 // A picture turned as the server turned it before it answered: by `degrees`, a multiple of 90,
-// counter-clockwise.
+// clockwise.
 export function turned(bitmap, degrees = 0) {
   if (!bitmap || !degrees) return bitmap;
   if (turns.get(bitmap)?.degrees === degrees) return turns.get(bitmap).canvas;
@@ -40,7 +40,7 @@ export function turned(bitmap, degrees = 0) {
   canvas.height = across ? bitmap.width : bitmap.height;
   const context = canvas.getContext("2d");
   context.translate(canvas.width / 2, canvas.height / 2);
-  context.rotate((-degrees * Math.PI) / 180);
+  context.rotate((degrees * Math.PI) / 180);
   context.drawImage(bitmap, -bitmap.width / 2, -bitmap.height / 2);
   turns.set(bitmap, { degrees, canvas });
   return canvas;
