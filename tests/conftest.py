@@ -28,8 +28,8 @@ AWS_ENVIRONMENT = {
 }
 
 
-SLOW = {"serving", "server", "visit", "browser", "cluster", "workers", "nodes"}
-"""Fixtures that start a server, a browser or a cluster."""
+SLOW = {"serving", "server", "visit", "browser"}
+"""Fixtures that start a server or a browser."""
 
 
 @pytest.hookimpl(tryfirst=True)

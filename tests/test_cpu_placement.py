@@ -18,7 +18,10 @@ from ray.serve.schema import ServeDeploySchema
 from tests.manifests import groups, of_kind
 from tests.servers import ROOT, free_port
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here"),
+]
 TIMEOUT_S = 240
 DOUBLED = {"MainCarSegmenter", "CarPartDetector", "PosePostprocessor", "Ingress"}
 

@@ -14,6 +14,8 @@ from deployments.config import DetectorArgs
 from deployments.detector import Detector
 from tests.servers import ROOT, free_port
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 240
 
 

@@ -22,9 +22,11 @@ import yaml
 from tests.servers import ROOT, free_port
 from tests.test_http import jpeg
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("redis-server") is None, reason="no redis-server on this machine"
-)
+NO_REDIS = shutil.which("redis-server") is None
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(NO_REDIS, reason="no redis-server on this machine"),
+]
 TIMEOUT_S = 120
 BIN = Path(sys.executable).parent
 

@@ -28,6 +28,7 @@ from tests.servers import ROOT, free_port
 from tests.test_gpu_placement import application, until
 from tests.zoo import NAME, checkpoint, on_loopback
 
+pytestmark = pytest.mark.slow
 GPUS = torch.cuda.device_count()
 ZOO = f"model_zoo:{NAME}"
 

@@ -18,6 +18,7 @@ from deployments.config import Args
 from tests.servers import ROOT, free_port
 from tests.test_config import serve_args
 
+pytestmark = pytest.mark.slow
 TIMEOUT_S = 120
 
 

@@ -28,6 +28,7 @@ from training.loop import Diverged, Ema, best_of, fit, schedule
 from training.runs import CHECKPOINT, WEIGHTS, Run
 from training.sessions import LocalSession
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 
 
