@@ -271,6 +271,7 @@ def test_a_missing_picture_ends_a_split_in_one_line(
     assert "car1.jpg" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_is_the_same_in_every_process(drawn: Path, tmp_path: Path) -> None:
     sheets = []
     for seed in ("1", "2"):

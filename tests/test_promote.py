@@ -143,6 +143,7 @@ def test_promotion_changes_the_bundle_and_nothing_else() -> None:
     assert served_bundle(alone, "main_car") == "s3://b/new"
 
 
+@pytest.mark.slow
 def test_a_worse_bundle_is_refused_and_a_better_one_promoted(
     data: Path,
     worse: Path,
@@ -176,6 +177,7 @@ def test_bundles_of_two_class_lists_are_not_compared(data: Path, tmp_path: Path)
         compare("embedded:car_parts", str(other), data, "testset", 1, 0)
 
 
+@pytest.mark.slow
 def test_bundles_of_another_class_list_are_compared(tmp_path: Path) -> None:
     root = draw_car_parts(tmp_path / "data", photos=2, split="testset")
     path = root / "testset" / "annotations.json"
@@ -187,6 +189,7 @@ def test_bundles_of_another_class_list_are_compared(tmp_path: Path) -> None:
     assert "box_ap_bonnet" in {change.name for change in found}
 
 
+@pytest.mark.slow
 def test_a_bundle_that_sees_cars_in_cups_is_refused(
     data: Path, photos: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

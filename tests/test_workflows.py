@@ -53,6 +53,7 @@ def usage(module: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "options"), ALL, ids=[" ".join((m, *o)) for m, o in ALL])
 def test_the_command_exists_and_knows_its_options(module: str, options: tuple[str, ...]) -> None:
     assert importlib.util.find_spec(module), module
