@@ -42,18 +42,22 @@ build/serve_config.yaml: $(CONFIG) FORCE
 	@mkdir -p build && sed 's/^  port: .*/  port: $(PORT)/' $(CONFIG) > $@
 
 # COVERAGE=1: and say what they ran of carpose and deployments, in subprocesses and replicas too.
-test: .venv/test
 ifdef COVERAGE
-	PYTHONPATH=$(CURDIR) $(BIN)/coverage run -m pytest
+define tests
+	PYTHONPATH=$(CURDIR) $(BIN)/coverage run -m pytest $(1)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+endef
 else
-	$(BIN)/pytest
+tests = $(BIN)/pytest $(1)
 endif
+
+test: .venv/test
+	$(call tests,)
 
 # What needs no server, browser or cluster: between two edits.
 test-fast: .venv/test
-	$(BIN)/pytest -m "not slow"
+	$(call tests,-m "not slow")
 
 # What learning needs beside Detectron2: torch, Ray Train, an S3 server.
 test-train: .venv/test-train

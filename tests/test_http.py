@@ -12,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from carpose.parts import CAR_CLASSES
 from tests.conftest import Serving
 
 PROBLEM = "application/problem+json"
@@ -221,7 +222,7 @@ def test_health_readiness_and_models(server: str) -> None:
     assert httpx.get(f"{server}/readyz").json() == {"status": "ready"}
     models = httpx.get(f"{server}/v1/models").json()
     assert len(models["car_parts"]["classes"]) == 18
-    assert models["main_car"]["classes"] == ["car"]
+    assert models["main_car"]["classes"] == list(CAR_CLASSES)
 
 
 def test_an_engine_that_is_one_file_is_served(server: str) -> None:
