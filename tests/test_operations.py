@@ -83,8 +83,8 @@ def test_a_threshold_changes_without_a_restart(serving: Serving, photos: list[Pa
     before, processes = parts(), replica_processes(serving, "CarPartDetector")
     assert before > 0
     try:
-        serving.deploy({"score_threshold": 0.95})
-        until(lambda: described(serving)["score_threshold"] == 0.95)
+        serving.deploy({"score_threshold": 0.9})
+        until(lambda: described(serving)["score_threshold"] == 0.9)
         assert 0 < parts() < before
     finally:
         serving.deploy({})

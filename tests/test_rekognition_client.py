@@ -122,7 +122,8 @@ def test_a_stopped_custom_labels_model(aws: Script, fall_back: bool, asked: list
     else:
         with pytest.raises(NotReady):
             asyncio.run(story())
-    assert operations(aws) == asked
+    # What a call before gave up on may still arrive.
+    assert operations(aws)[-len(asked) :] == asked
 
 
 def test_a_running_custom_labels_model_answers(aws: Script) -> None:
