@@ -1,6 +1,7 @@
 """serve_config.gpu.yaml, the file itself, answers photos with nothing trained: where there is no GPU
 on the CPU, and with the model zoo on loopback."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -22,8 +24,11 @@ from ray.serve.schema import ServeDeploySchema
 
 from carpose.bundles import open_bundle
 from carpose.bundles.model_zoo import MIRROR, find_model
-from carpose.errors import BadBundle
-from carpose.model import load_model
+from carpose.engines import DETECTRON2
+from carpose.images import Limits, Look, decode
+from deployments.config import Args
+from deployments.detector import Detector
+from deployments.served_model import ServedModel
 from tests.servers import ROOT, free_port
 from tests.test_gpu_placement import application, until
 from tests.zoo import NAME, checkpoint, on_loopback
@@ -39,13 +44,18 @@ def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("zoo")
     with on_loopback(folder) as url, pytest.MonkeyPatch.context() as patch:
         patch.setenv(MIRROR, url)
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         address = find_model(NAME).url
         assert address.startswith(url)
         path = folder / address.removeprefix(url + "/")
         path.parent.mkdir(parents=True)
         path.write_bytes(checkpoint(path.stem.rpartition("_")[2]))
         yield path
+
+
+@pytest.fixture(autouse=True)
+def nothing_fetched_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home without fetched bundles."""
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -75,15 +85,49 @@ def deploy(config: dict[str, Any]) -> None:
     _get_global_client().deploy_apps(ServeDeploySchema.model_validate(config), _blocking=True)
 
 
-def test_a_zoo_that_is_cut_off_in_the_middle_is_no_model(mirrored: Path) -> None:
-    root = next(p for p in mirrored.parents if p.name.startswith("zoo"))
-    cut = root / "cut"
-    cut.touch()
-    try:
-        with pytest.raises(BadBundle, match="cut off after"):
-            load_model(ZOO)
-    finally:
+@pytest.mark.slow
+def test_the_main_car_s_detector_with_the_zoo_gone_cut_and_there(
+    mirrored: Path, config: dict[str, Any], photos: list[Path]
+) -> None:
+    """By the file's arguments, and without Ray around it."""
+    (entry,) = config["applications"]
+    args = Args.model_validate(entry["args"]).main_car
+    picture = decode(photos[0].read_bytes(), Limits(), Look(DETECTRON2.longest_px))
+    cut = next(p for p in mirrored.parents if p.name.startswith("zoo")) / "cut"
+    gone = mirrored.rename(mirrored.with_suffix(".gone"))
+
+    async def replica() -> None:
+        detector = Detector("main_car", args)
+        await detector.reconfigure({})
+        served = detector._served
+        assert served.stands_in
+        assert "404" in str(served.error)
+        assert (await detector.detect(picture)).model.endswith(" (fallback)")
+
+        gone.rename(mirrored)
+        cut.touch()
+        await detector.reconfigure({"batch_wait_ms": 1})
+        await settled(served)
+        assert served.stands_in
+        assert "cut off after" in str(served.error)
+
         cut.unlink()
+        await detector.reconfigure({"batch_wait_ms": 2})
+        await settled(served)
+        assert not served.stands_in
+        assert served.error is None
+        found = await detector.detect(picture)
+        assert found.model.startswith("mask_rcnn_R_50_FPN_3x@sha256:")
+        assert found.boxes == pytest.approx(np.array([[0, 0, *picture.size]]), abs=2)
+        await detector.check_health()
+
+    asyncio.run(replica())
+
+
+async def settled(served: ServedModel) -> None:
+    """Returns when the other bundle was taken, or could not be."""
+    assert served._swap is not None
+    await served._swap
 
 
 def test_the_file_answers_photos_with_and_without_the_model_zoo(
