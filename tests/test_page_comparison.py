@@ -107,7 +107,10 @@ def test_what_both_engines_answered_is_not_sent_again_for_one(
     assert len(visit.posts()) == sent == 1
 
 
-@pytest.mark.xfail(reason="failed on the busy machine it was written on; to be looked at on an idle one", strict=False)
+@pytest.mark.xfail(
+    reason="failed on the busy machine it was written on; to be looked at on an idle one",
+    strict=False,
+)
 def test_the_price_is_told_and_many_photos_are_sent_only_after_a_yes(
     visit: Visit, script: Script
 ) -> None:
