@@ -80,7 +80,7 @@ HTML = Reply(200, b"<html>maintenance</html>", "text/html")
         (Reply(200, b"{not json"), UpstreamError, "Labels"),
         (answer({}), UpstreamError, "Labels"),
         (answer({"Labels": None}), UpstreamError, "Labels"),
-        (answer({"Labels": [{"Name": "Car", "Instances": [{}]}]}), UpstreamError, "Confidence"),
+        (answer({"Labels": [{"Name": "Car", "Instances": [{}]}]}), UpstreamError, "boxes of another shape"),
         (Reply(200, b'{"Labels": [' + b" " * 100, cut=True), UpstreamError, "Labels"),
         (answer({"Labels": []}, after_s=1), TimeoutError, "in time"),
     ],
