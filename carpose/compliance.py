@@ -9,8 +9,8 @@ from carpose.rules import NO_RULES, Rules
 from carpose.schema import Compliance, Finding, Quality
 
 MIN_SCORE: Final = 0.6
-"""Probability of the viewpoint below which a person should look; docs/calibration.png shows how
-many wrong answers that catches, and how many right ones it sends to people."""
+"""Probability of the viewpoint below which a person should look, set before docs/calibration.png
+was drawn, which shows how many wrong answers it leaves and how many photos it sends to people."""
 
 MIN_SHARPNESS: Final = 0.3
 MIN_BRIGHTNESS: Final = 0.25
