@@ -30,7 +30,6 @@ DOUBLED = {"MainCarSegmenter", "CarPartDetector", "PosePostprocessor", "Ingress"
 def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cluster, str]]:
     """A head without CPUs and as many worker nodes, with as many CPUs, as the overlay starts with;
     the cluster, and the address of its proxy."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(ROOT)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})

@@ -72,7 +72,6 @@ def config() -> dict[str, Any]:
 @pytest.fixture
 def cluster(mirrored: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Ray with room for the file's replicas; the GPU is Ray's word where there is none."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{Path(detectron2.__file__).parent.parent}")
     monkeypatch.chdir(ROOT)
     ray.init(num_cpus=8, num_gpus=GPUS or 1, include_dashboard=False, log_to_driver=False)

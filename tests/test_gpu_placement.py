@@ -25,7 +25,6 @@ TIMEOUT_S = 120
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A head without CPUs and one CPU node, as in k8s/: no GPU yet."""
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(ROOT)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
