@@ -189,13 +189,15 @@ async def _headers(
     except Exception as error:
         # Starlette would answer a bug outside of all middleware, without any of its headers.
         response = await _problem(request, error)
-    docs = request.url.path.startswith(DOCS)
+    # An application may be served under a prefix, which is no part of its paths.
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    docs = path.startswith(DOCS)
     # Swagger UI starts from an inline script; the page has none.
     policy = DOCS_POLICY if docs else PAGE_POLICY
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.url.path.startswith(("/v1", "/detectron", "/rekognition")):
+    if path.startswith(("/v1", "/detectron", "/rekognition")):
         response.headers.setdefault("Cache-Control", "no-store")
     elif not docs:
         # Asked anew each time: after an upgrade a browser must not mix old and new modules.

@@ -159,10 +159,6 @@ def test_without_javascript_it_says_what_to_do(browser: Browser, server: str) ->
         expect(visit.page.get_by_text("curl -F image=@photo.jpg")).to_be_visible()
 
 
-@pytest.mark.xfail(
-    reason="failed on the busy machine it was written on; to be looked at on an idle one",
-    strict=False,
-)
 def test_a_second_visit_asks_only_for_the_page_itself(visit: Visit) -> None:
     client = visit.page.context.new_cdp_session(visit.page)
     client.send("Network.enable")
@@ -183,9 +179,6 @@ def test_a_second_visit_asks_only_for_the_page_itself(visit: Visit) -> None:
     assert {asked[request] for request in files - from_cache} == set()
 
 
-@pytest.mark.xfail(
-    reason="the browser logs an error on /docs that nobody has named yet", strict=False
-)
 def test_the_docs_have_groups_names_and_a_way_back(visit: Visit, serving: Serving) -> None:
     page = visit.page
     page.goto(f"{visit.server}/docs")

@@ -359,26 +359,29 @@ def test_a_packed_body_is_unpacked_within_the_limits(
     assert words in response.json()["detail"]
 
 
-@pytest.mark.xfail(reason="wants an answer within 20 ms, which a busy machine may not give")
 def test_a_slow_upload_has_its_own_time_and_its_own_answer(serving: Serving) -> None:
     """The strict application answers within 20 ms or not at all, and takes uploads for 2 s."""
     address = urllib.parse.urlsplit(serving.strict)
     head = (
-        f"POST /strict/v1/pose HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"POST /strict/v1/pose HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n"
         "Content-Type: image/jpeg\r\nContent-Length: 10\r\n\r\n"
     ).encode()
-    answers = []
-    for body in (b"0123456789", b"0"):
+
+    def answer(body: bytes) -> bytes:
         with socket.create_connection((address.hostname, address.port), timeout=0.5) as client:
             client.sendall(head)
             with pytest.raises(TimeoutError):
                 client.recv(1)
             client.sendall(body)
             client.settimeout(TIMEOUT)
-            answers.append(client.recv(65536))
-    assert b" 400 " in answers[0].splitlines()[0], "in time, though later than the deadline"
-    assert b" 408 " in answers[1].splitlines()[0]
-    assert b"upload-timeout" in answers[1]
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+    # The upload took longer than the deadline; that the rest takes less, a busy machine may miss.
+    answers = (answer(b"0123456789") for _ in range(10))
+    assert any(b" 400 " in each.splitlines()[0] for each in answers)
+    cut = answer(b"0")
+    assert b" 408 " in cut.splitlines()[0]
+    assert b"upload-timeout" in cut
 
 
 def test_a_page_on_another_host_may_read_answers_and_errors(serving: Serving) -> None:

@@ -6,17 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.servers import ROOT, Server, free_port, running
 from tests.test_operations import described, until
 
 
-@pytest.mark.xfail(
-    reason="failed on the busy machine it was written on; to be looked at on an idle one",
-    strict=False,
-)
 def test_a_deploy_reaches_its_own_server_only(serving: Server, tmp_path: Path) -> None:
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     # One user, so one token: what parts the two is the address of the dashboard alone.

@@ -57,7 +57,7 @@ class Visit:
         if failure[0] is None:
             own = (f"{self.server}/", f"blob:{self.origin}/", "data:", *self.allowed)
             assert [url for url in self.requests if not url.startswith(own)] == []
-            assert self.errors == []
+            assert not self.errors, self.errors
 
     def pick(self, *files: Path | File) -> None:
         # Playwright takes paths or contents, not both at once.
