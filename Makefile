@@ -57,7 +57,7 @@ test: .venv/test
 
 # What needs no server, browser or cluster: between two edits.
 test-fast: .venv/test
-	$(call tests,-m "not slow")
+	$(call tests,-m "not slow" -n 2 --dist worksteal)
 
 # What learning needs beside Detectron2: torch, Ray Train, an S3 server.
 test-train: .venv/test-train

@@ -78,7 +78,7 @@ def mirror(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
                 content.writestr(f"repository-{source.commit}/{name}", data)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", folder
         server.shutdown()
 

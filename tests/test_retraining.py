@@ -194,7 +194,7 @@ class Identity(BaseHTTPRequestHandler):
 def github(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a workflow's step."""
     server = HTTPServer(("127.0.0.1", 0), Identity)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield {
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{server.server_port}/token?api-version=2.0",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",

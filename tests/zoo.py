@@ -72,6 +72,6 @@ def on_loopback(folder: Path) -> Iterator[str]:
     """A folder behind a real HTTP server; its address."""
     handler = partial(Files, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
