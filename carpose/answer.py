@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from carpose.schema import (
     Quality,
     Warning_,
 )
+
+if TYPE_CHECKING:
+    import supervision
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,17 @@ class Answer:
             timings_ms={stage: round(ms, 1) for stage, ms in self.timings_ms.items()},
             images={n: as_data_url(self.draw(n)) for n in outputs} if outputs else None,
         )
+
+    def to_coco(self, file_name: str = "", car: bool = False) -> dict[str, Any]:
+        """COCO's annotations of this photo, with polygons; see `carpose.exports.coco`."""
+        return self._with_masks().to_coco(file_name, car)
+
+    def to_supervision(self, car: bool = False) -> "supervision.Detections":
+        """Its parts, with masks, as supervision's Detections. Raises: MissingDependency."""
+        return self._with_masks().to_supervision(car)
+
+    def _with_masks(self) -> PoseResponse:
+        return replace(self, request=replace(self.request, include=frozenset({"masks"}))).response()
 
     def _every_car(self, masks: bool) -> list[OneCar]:
         return [_one_car(car, pose_of(car), masks) for car in self.cars]

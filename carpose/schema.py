@@ -3,11 +3,17 @@
 What was not asked for is absent; what was and cannot be told is null.
 """
 
-from typing import Any, Literal
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from carpose.exports.coco import to_coco
+from carpose.exports.supervision import to_supervision
 from carpose.parts import View, Viewpoint
+
+if TYPE_CHECKING:
+    import supervision
 
 Framing = Literal["close-up", "whole", "distant"]
 """How much of a picture its car takes."""
@@ -158,6 +164,21 @@ class PoseResponse(_Answer):
     images: dict[str, str] | None = _absent(
         description="data URLs of the pictures asked for: annotated and crop JPEG, cutout PNG"
     )
+
+    def picture(self, name: str) -> bytes:
+        """The file of a picture that was asked for: `upright`, `annotated`, `crop` or `cutout`.
+
+        Raises: KeyError for one that was not.
+        """
+        return b64decode((self.images or {})[name].partition(",")[2])
+
+    def to_coco(self, file_name: str = "", car: bool = False) -> dict[str, Any]:
+        """COCO's annotations of this photo; see `carpose.exports.coco`."""
+        return to_coco([(file_name, self)], car)
+
+    def to_supervision(self, car: bool = False) -> "supervision.Detections":
+        """Its parts as supervision's Detections. Raises: MissingDependency."""
+        return to_supervision(self, car)
 
 
 class Problem(BaseModel):
