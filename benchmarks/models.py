@@ -22,8 +22,8 @@ from carpose.bundles import open_bundle
 from carpose.images import Limits, Picture, decode
 from carpose.segmenters.preprocess import network_input
 
-LIMIT = 110 / 56
-"""Both models over the peer: milliseconds on the machine where the limit was set."""
+LIMIT = 1.2
+"""What both models together are to cost at most, of the peer, which does one of their tasks."""
 
 
 def session(weights: Path) -> onnxruntime.InferenceSession:
