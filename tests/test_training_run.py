@@ -24,9 +24,9 @@ from torch import nn
 from tests.drawings import draw_car_parts
 from tests.tiny_task import TinyTask, tiny_config
 from training.errors import TrainingError
-from training.loop import Diverged, Ema, best_of, fit, schedule
+from training.loop import Diverged, Ema, best_of, fit, is_native_bf16, schedule
 from training.runs import CHECKPOINT, WEIGHTS, Run
-from training.sessions import LocalSession
+from training.sessions import LocalSession, checkpoints_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
@@ -175,6 +175,17 @@ def test_the_rate_warms_up_and_comes_down_to_a_hundredth() -> None:
     assert all(a >= b for a, b in itertools.pairwise(rates[9:]))
 
 
+@pytest.mark.parametrize(
+    ("capability", "native"), [((7, 5), False), ((8, 6), True)], ids=["t4", "a10g"]
+)
+def test_a_card_that_only_emulates_bfloat16_learns_in_float32(
+    capability: tuple[int, int], native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert is_native_bf16("cuda") == native
+    assert is_native_bf16("cpu")
+
+
 def test_averaged_weights_are_lent_to_the_network_and_taken_back() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 0.0)
@@ -274,6 +285,9 @@ def test_two_workers_outlive_the_death_of_one(drawn: Path, tmp_path: Path, bucke
     names = keys(bucket, "worker/")
     assert {f"best/{WEIGHTS}", "curves.png"} <= set(names)
     assert any(name.startswith("tensorboard/events") for name in names)
+    here = checkpoints_of(Run.at(f"s3://{bucket}/worker"))
+    assert here.is_dir()
+    assert not list(here.iterdir()), "a checkpoint that is in the storage is not here too"
 
 
 def test_a_run_whose_driver_died_goes_on_with_the_same_storage(
@@ -304,6 +318,29 @@ def test_a_diverged_run_on_ray_is_not_tried_again(drawn: Path, tmp_path: Path, b
     assert driver.wait(timeout=300) != 0
     assert "Diverged: loss is nan" in log.read_text().splitlines()[-1]
     assert log.read_text().count("Traceback (most recent call last)") <= 6
+
+
+HEAD, WORKER, GPU_NODE = {"memory": 1e9}, {"CPU": 3.0}, {"CPU": 7.0, "GPU": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "use_gpu", "cpus"),
+    [
+        ([HEAD, GPU_NODE, GPU_NODE], 2, True, 7),
+        ([HEAD, GPU_NODE, {"CPU": 4.0, "GPU": 2.0}], 3, True, 2),
+        ([HEAD], 2, True, 1),
+        ([HEAD, WORKER, WORKER], 2, False, 3),
+        ([HEAD, {"CPU": 8.0}], 2, False, 4),
+        ([{"CPU": 2.0}], 4, False, 1),
+    ],
+    ids=["a-gpu-each", "the-tightest", "nodes-to-come", "a-node-each", "shared", "too-few"],
+)
+def test_a_worker_takes_what_its_node_has_and_not_what_the_head_has(
+    nodes: list[dict[str, float]], workers: int, use_gpu: bool, cpus: int
+) -> None:
+    from training.distributed import cpus_of_a_worker
+
+    assert cpus_of_a_worker(nodes, workers, use_gpu) == cpus
 
 
 def test_workers_that_cannot_share_a_batch_are_refused_before_anything_starts(

@@ -75,6 +75,7 @@ class OptimizerConfig(_Strict):
     clip_norm: float = Field(5.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
     bf16: bool = True
+    """Compute in bfloat16 where that is faster; weights stay in float32."""
 
 
 Init = Annotated[str, StringConstraints(pattern=r"^(imagenet|model_zoo|scratch|embedded:\w+)$")]

@@ -4,7 +4,7 @@ A worker that dies is replaced and the run goes on from the last checkpoint (Fai
 whose driver died goes on when it is started again with the same storage.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -34,17 +34,17 @@ def _worker(settings: dict[str, Any]) -> None:
         raise
 
 
-def _nodes() -> list[dict[str, Any]]:
+def _nodes() -> list[dict[str, float]]:
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return nodes
+    return [node["Resources"] for node in nodes if node["Alive"]]
 
 
-def cpus_of_a_worker(workers: int, use_gpu: bool) -> int:
-    """CPUs that the cluster has for each of the workers, 1 where its nodes are yet to come.
+def cpus_of_a_worker(nodes: Sequence[Mapping[str, float]], workers: int, use_gpu: bool) -> int:
+    """CPUs that a cluster has for each of the workers, 1 where its nodes are yet to come.
 
-    A head that is kept free of work has none, however many its machine has.
+    nodes: what each has, as Ray counts it. A head that is kept free of work has no CPU, however
+        many its machine has.
     """
-    nodes = [node["Resources"] for node in _nodes() if node["Alive"]]
     if use_gpu:
         shares = [node["CPU"] / node["GPU"] for node in nodes if node.get("GPU") and "CPU" in node]
         return max(1, int(min(shares, default=1)))
@@ -75,7 +75,7 @@ def fit_on_ray(
             "change optimizer.batch"
         )
     ray.init(ignore_reinit_error=True)
-    cpus = cpus_per_worker or cpus_of_a_worker(workers, use_gpu)
+    cpus = cpus_per_worker or cpus_of_a_worker(_nodes(), workers, use_gpu)
     run = Run.at(storage)
     run.remove(DIVERGED)
     parent, _, name = run.path.rstrip("/").rpartition("/")

@@ -149,6 +149,12 @@ def is_best(history: History) -> bool:
     return bool(kept) and kept[-1] is history[-1] and best_of(kept) == len(kept) - 1
 
 
+def is_native_bf16(kind: str) -> bool:
+    """Whether a kind of device, cpu or cuda, is faster in bfloat16: GPUs before Ampere, such as the
+    T4, only emulate it."""
+    return kind != "cuda" or torch.cuda.get_device_capability() >= (8, 0)
+
+
 def fit(task: Task, run: TrainConfig, session: Session) -> None:
     """Train for as many epochs as configured, or until the run's patience ends.
 
@@ -175,14 +181,15 @@ def fit(task: Task, run: TrainConfig, session: Session) -> None:
     total = config.epochs * task.epoch_steps
     step = len(history) * task.epoch_steps
     batches = iter(task.batches(session.rank, session.world, step))
+    kind = torch.device(session.device).type
+    bf16 = config.bf16 and is_native_bf16(kind)
     network.train()
     while step < total and not _stalled(history, run.patience):
         began, sums = time.perf_counter(), dict[str, float]()
         for _ in range(task.epoch_steps):
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * group["factor"] * schedule(step, total, config)
-            kind = torch.device(session.device).type
-            with torch.autocast(kind, torch.bfloat16, enabled=config.bf16):
+            with torch.autocast(kind, torch.bfloat16, enabled=bf16):
                 losses = network(next(batches))
                 loss = sum(losses.values())
             if not torch.isfinite(loss):

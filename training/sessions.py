@@ -1,5 +1,6 @@
 """Where the training loop runs: in this process, or in the workers of Ray Train."""
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -80,6 +81,12 @@ class LocalSession:
         link.replace(best / WEIGHTS)
 
 
+def checkpoints_of(run: Run) -> Path:
+    """Where a run's checkpoints lie on this machine until they are in its storage."""
+    mark = hashlib.sha256(run.path.encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"carpose-checkpoints-{mark}"
+
+
 class RaySession:
     """A worker of Ray Train. Checkpoints go to the run's storage; worker 0 writes them."""
 
@@ -93,6 +100,10 @@ class RaySession:
         self.device = str(get_device())
         self._began: tuple[float, int] | None = None
         self._printed = 0.0
+        self._written = checkpoints_of(run)
+        if not self.rank:
+            # A worker that died in the middle of an upload left it there.
+            shutil.rmtree(self._written, ignore_errors=True)
 
     def prepare(self, network: nn.Module) -> nn.Module:
         """See `training.loop.Session`."""
@@ -123,17 +134,25 @@ class RaySession:
         _say(f"step {done}/{total}  loss {loss:.3f}  {rate:.2f} s/step  {left} left")
 
     def report(self, history: History, write: Callable[[Path], None] | None) -> None:
-        """See `training.loop.Session`."""
+        """See `training.loop.Session`. A checkpoint goes up while the next epoch runs; the run ends
+        once the last one is there, or fails with it."""
         figures = {**history[-1], "selection": history[-1].get("ap", float(len(history)))}
         if self.rank:
             self._train.report(figures)
             return
-        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as shown:
-            if write is None:
-                self._train.report(figures)
-            else:
-                write(Path(folder))
-                self._train.report(figures, self._train.Checkpoint.from_directory(folder))
+        if write is None:
+            self._train.report(figures)
+        else:
+            self._written.mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(dir=self._written)
+            write(Path(folder))
+            self._train.report(
+                figures,
+                self._train.Checkpoint.from_directory(folder),
+                checkpoint_upload_mode=self._train.CheckpointUploadMode.ASYNC,
+                delete_local_checkpoint_after_upload=True,
+            )
+        with tempfile.TemporaryDirectory() as shown:
             publish(history, Path(shown))
             # Event files have names of their own: those of a run before would stay.
             system, path = self._run.system, self._run.path
