@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import ray
+from ray import serve
 
 from carpose.bundles import Task
 from carpose.detections import Detections
@@ -62,6 +63,7 @@ class Detector:
         bundle = served.model.bundle
         return (
             {
+                "replica": serve.get_replica_context().replica_id.unique_id,
                 "bundle": bundle.identity,
                 "task": bundle.manifest.task,
                 "framework": bundle.manifest.framework,

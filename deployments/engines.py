@@ -31,6 +31,10 @@ class EngineHandle(Protocol):
         """What runs, by model or service, for GET /v1/models."""
         ...
 
+    async def ready(self) -> None:
+        """Returns once every deployment of it has a replica that answers."""
+        ...
+
 
 @dataclass(frozen=True)
 class ServedEngine:
@@ -57,3 +61,7 @@ class OneDeployment:
     async def info(self) -> dict[str, dict[str, Any]]:
         """See `EngineHandle`."""
         return {self.name: await self.deployment.info.remote()}
+
+    async def ready(self) -> None:
+        """See `EngineHandle`."""
+        await self.deployment.info.remote()

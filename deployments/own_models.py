@@ -1,6 +1,7 @@
 """The engine `detectron2`: two detectors that run at the same time."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,8 @@ from carpose.engines import DETECTRON2, Found, found_by_own_models
 from deployments.config import Args
 from deployments.detector import Detector
 from deployments.engines import Reference, ServedEngine
-from deployments.remote import ask
+from deployments.problems import meaning_of
+from deployments.remote import ask, ask_all
 from deployments.replicas import deployment
 
 
@@ -33,11 +35,40 @@ class OwnModels:
         return found_by_own_models(cars, parts)
 
     async def info(self) -> dict[str, dict[str, Any]]:
-        """What runs in each detector."""
+        """What runs in each detector, and in every replica of it."""
         cars, parts = await asyncio.gather(
-            self.main_car.info.remote(), self.car_parts.info.remote()
+            ask_all(self.main_car, "info"), ask_all(self.car_parts, "info")
         )
-        return {"main_car": cars, "car_parts": parts}
+        return {"main_car": in_all(cars), "car_parts": in_all(parts)}
+
+    async def ready(self) -> None:
+        """See `EngineHandle`."""
+        await asyncio.gather(self.main_car.info.remote(), self.car_parts.info.remote())
+
+
+OF_EACH = ("replica", "bundle", "bundle_error", "fallback", "score_threshold", "gpus", "problem")
+"""What may be another thing in every replica, of what one says of itself."""
+
+TROUBLE = ("bundle_error", "fallback")
+
+
+def in_all(answers: Sequence[dict[str, Any] | BaseException]) -> dict[str, Any]:
+    """What a detector's replicas say, as one: the words of one, of one in trouble where there is
+    any, and `replicas` with what each of them serves.
+
+    Raises: the first exception, where no replica answered.
+    """
+    spoken = [answer for answer in answers if not isinstance(answer, BaseException)]
+    if not spoken:
+        raise next(answer for answer in answers if isinstance(answer, BaseException))
+    one = next((each for each in spoken if any(key in each for key in TROUBLE)), spoken[0])
+    everyone = [
+        {"problem": meaning_of(answer).detail}
+        if isinstance(answer, BaseException)
+        else {key: answer[key] for key in OF_EACH if key in answer}
+        for answer in answers
+    ]
+    return {key: value for key, value in one.items() if key != "replica"} | {"replicas": everyone}
 
 
 def _handle(args: Args) -> OwnModels:

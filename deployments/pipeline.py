@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from ray.serve.exceptions import DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from carpose.agreement import compare
@@ -118,7 +119,8 @@ class Pipeline:
     async def ready(self) -> None:
         """Returns when the default engine answers; raises when it does not in time."""
         _, handle = self._configured(self.engine(None))
-        await self._info(handle)
+        async with asyncio.timeout(self._info_s):
+            await handle.ready()
 
     async def infos(self) -> dict[str, dict[str, Any]]:
         """What runs in every engine that is configured, or why it does not answer."""
@@ -126,14 +128,11 @@ class Pipeline:
         for engine, handle in self._engines.values():
             if handle is not None:
                 try:
-                    infos |= await self._info(handle)
-                except (RayError, TimeoutError) as error:
+                    async with asyncio.timeout(self._info_s):
+                        infos |= await handle.info()
+                except (RayError, DeploymentUnavailableError, TimeoutError) as error:
                     infos[engine.name] = {"problem": meaning_of(error).detail}
         return infos
-
-    async def _info(self, handle: EngineHandle) -> dict[str, dict[str, Any]]:
-        async with asyncio.timeout(self._info_s):
-            return await handle.info()
 
     def _configured(self, name: str) -> tuple[Engine, EngineHandle]:
         engine, handle = self._engines[name]

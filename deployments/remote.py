@@ -1,14 +1,16 @@
-"""A question to another deployment, asked again when a replica died with it."""
+"""Questions to another deployment: to one replica, asked again when it died with it; to all."""
 
 import asyncio
 from typing import Any
 
-from ray.serve.exceptions import BackPressureError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.problems import Overloaded, is_lost_replica
 
 RETRY_PAUSE_S = 0.2
+TRIES = 10
+"""To find a replica that runs."""
 
 
 async def ask(method: DeploymentHandle[Any], *arguments: Any) -> Any:
@@ -31,3 +33,21 @@ async def ask(method: DeploymentHandle[Any], *arguments: Any) -> Any:
             if not is_lost_replica(error):
                 raise
             await asyncio.sleep(RETRY_PAUSE_S)
+
+
+async def ask_all(deployment: DeploymentHandle[Any], method: str) -> list[Any]:
+    """What every running replica of a deployment answers to a call without arguments; an exception
+    in place of the answer where there was none.
+
+    Raises: what Ray Serve raises where no replica runs.
+    """
+    tries_left = TRIES
+    while True:
+        try:
+            return list(await deployment.broadcast(method).results_async(return_exceptions=True))
+        except DeploymentUnavailableError:
+            # As long as the only replica is told of another bundle, none counts as running.
+            tries_left -= 1
+            if not tries_left:
+                raise
+        await asyncio.sleep(RETRY_PAUSE_S)

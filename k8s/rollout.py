@@ -3,10 +3,11 @@
     python -m k8s.rollout --overlay cpu --url https://carpose.example.com --minutes 10 \\
         --photos data/testset/JPEGImages [--prometheus http://127.0.0.1:9090]
 
-First it waits until GET /v1/models names the overlay's bundle on every replica; a replica that
-could not load it says so there, and ends the wait. Then it watches: photos are sent, one every
-second, and the share of errors among them must stay below --max-error-rate; so must, with
---prometheus, the share of errors among the answers that everybody got.
+First it waits until GET /v1/models names the overlay's bundle for every replica, and at least as
+many as the overlay has at its fewest; a replica that could not load it says so there, and ends the
+wait. Then it watches: photos are sent, one every second, and the share of errors among them must
+stay below --max-error-rate; so must, with --prometheus, the share of errors among the answers that
+everybody got. Replicas that came meanwhile are looked at in the end.
 
 Exit code: 0 good, 4 roll back.
 """
@@ -25,13 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from carpose.bundles import open_bundle
+from k8s.promotion import detector
 from k8s.serve_config import SOURCES, TASKS, served_bundle
 
 ROLL_BACK = 4
 TIMEOUT_S = 60.0
-SEVERAL = 60
-"""Times in a row that /v1/models must say the same where it lists no replicas: it then tells of
-one, drawn anew each time. That one of four is never drawn in 60 happens once in 30 million."""
+SEVERAL = 3
+"""Times in a row that /v1/models must say the same: Ray Serve leaves a replica out of the list for
+the moment in which it is told of another bundle."""
 FEWEST = 20
 """Photos before an error rate means anything."""
 OURS = "internal|timeout|overloaded|engine-unavailable|upstream-error"
@@ -40,6 +42,14 @@ OURS = "internal|timeout|overloaded|engine-unavailable|upstream-error"
 
 class BadRollout(Exception):
     """What was rolled out does not serve, or not well; the message says what was seen."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a detector is to serve: a bundle, by its identity, in so many replicas at the least."""
+
+    bundle: str
+    replicas: int
 
 
 @dataclass(frozen=True)
@@ -56,17 +66,22 @@ class Watched:
         return self.failed / self.asked if self.asked else 0.0
 
 
-def expected(overlay: str) -> dict[str, str]:
-    """Identity of the bundle that each detector of the overlay is to serve, by task.
+def expected(overlay: str) -> dict[str, Wanted]:
+    """What each detector of the overlay is to serve, by task.
 
-    Without those of Detectron2's model zoo: their weights have no hash of ours, and where they
+    Without bundles of Detectron2's model zoo: their weights have no hash of ours, and where they
     cannot be fetched replicas may have a fallback.
 
     Raises: CarposeError when one of them cannot be had.
     """
-    uris = {task: served_bundle(overlay, task) for task in TASKS}
-    ours = {task: uri for task, uri in uris.items() if not uri.startswith("model_zoo:")}
-    return {task: open_bundle(uri).identity for task, uri in ours.items()}
+    wanted = {}
+    for task in TASKS:
+        uri, args = served_bundle(overlay, task), detector(overlay, task)
+        if not uri.startswith("model_zoo:"):
+            scale = args.autoscaling
+            fewest = scale.min_replicas if scale else args.num_replicas
+            wanted[task] = Wanted(open_bundle(uri).identity, fewest)
+    return wanted
 
 
 def fetched(request: urllib.request.Request | str) -> tuple[int, dict[str, Any]]:
@@ -80,41 +95,46 @@ def fetched(request: urllib.request.Request | str) -> tuple[int, dict[str, Any]]
         return 0, {"detail": str(error)}
 
 
-def replicas(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What every replica of a detector says, or the one that was asked."""
-    return list(model.get("replicas") or [model])
+def missing(models: Mapping[str, Any], wanted: Mapping[str, Wanted]) -> str | None:
+    """What is not yet as wanted in an answer of GET /v1/models; None where all of it is.
+
+    Raises: BadRollout when a replica cannot load its bundle.
+    """
+    behind = []
+    for task, want in wanted.items():
+        if task not in models:
+            # A detector that starts.
+            return f"{models}"
+        replicas = models[task]["replicas"]
+        for replica in replicas:
+            if replica.get("bundle_error"):
+                raise BadRollout(f"{task}: {replica['bundle_error']}")
+        served = [str(replica.get("bundle", replica.get("problem"))) for replica in replicas]
+        if len(served) < want.replicas or set(served) != {want.bundle}:
+            behind.append(f"{task} by {len(served)} replicas: {', '.join(sorted(set(served)))}")
+    return "; ".join(behind) or None
 
 
-def wait_for_bundles(url: str, wanted: Mapping[str, str], timeout_s: float, pause_s: float) -> None:
-    """Wait until every replica serves the wanted bundles, by task.
+def wait_for_bundles(
+    url: str, wanted: Mapping[str, Wanted], timeout_s: float, pause_s: float
+) -> None:
+    """Wait until every replica serves what is wanted, by task.
 
     Raises: BadRollout when one cannot load its bundle, or they do not come to it in time.
     """
     end, agreed, seen = time.monotonic() + timeout_s, 0, "nothing"
     while time.monotonic() < end:
         status, models = fetched(f"{url}/v1/models")
-        if status == 200 and wanted.keys() <= models.keys():
-            for task in wanted:
-                for replica in replicas(models[task]):
-                    if replica.get("bundle_error"):
-                        raise BadRollout(f"{task}: {replica['bundle_error']}")
-            found = {task: {r["bundle"] for r in replicas(models[task])} for task in wanted}
-            seen = "; ".join(f"{task}: {', '.join(sorted(b))}" for task, b in found.items())
-            listed = all("replicas" in models[task] for task in wanted)
-            right = all(found[task] == {identity} for task, identity in wanted.items())
-            agreed = agreed + 1 if right else 0
-            if agreed >= (1 if listed else SEVERAL):
-                return
-            if right:
-                continue
-        else:
-            # No server yet, or a detector that starts.
-            agreed, seen = 0, f"{status} {models}"
+        behind = missing(models, wanted) if status == 200 else f"{status} {models}"
+        agreed = 0 if behind else agreed + 1
+        if agreed >= SEVERAL:
+            return
+        seen = behind or seen
         time.sleep(pause_s)
     raise BadRollout(f"after {timeout_s:.0f} s it serves {seen}, and not {dict(wanted)}")
 
 
-def ask(url: str, photo: bytes, wanted: Mapping[str, str]) -> str | None:
+def ask(url: str, photo: bytes, wanted: Mapping[str, Wanted]) -> str | None:
     """What is wrong with the answer to a photo; None where it is one, from the wanted bundles.
 
     A photo without a car is answered by saying so: that is no error.
@@ -125,13 +145,14 @@ def ask(url: str, photo: bytes, wanted: Mapping[str, str]) -> str | None:
     status, answer = fetched(request)
     if status == 0 or status >= 500:
         return f"{status} {answer['detail']}"
-    if status == 200 and not wanted.items() <= answer["models"].items():
+    bundles = {task: want.bundle for task, want in wanted.items()}
+    if status == 200 and not bundles.items() <= answer["models"].items():
         return f"answered by {answer['models']}"
     return None
 
 
 def watch(
-    url: str, photos: Sequence[Path], wanted: Mapping[str, str], times: int, pause_s: float
+    url: str, photos: Sequence[Path], wanted: Mapping[str, Wanted], times: int, pause_s: float
 ) -> Watched:
     """Send photos, one after the other and from the first again, `times` times."""
     failed, last = 0, ""
@@ -170,7 +191,7 @@ def judge(rates: Iterable[tuple[str, float]], highest: float) -> None:
             raise BadRollout(f"errors among {whose}: {rate:.1%}, above {highest:.1%}")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -183,7 +204,7 @@ def main() -> int:
     parser.add_argument("--max-error-rate", type=float, default=0.01)
     parser.add_argument("--timeout-s", type=float, default=900, help="for the replicas to change")
     parser.add_argument("--prometheus", help="its address: judge everybody's answers, too")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     photos = sorted(args.photos.glob("*.jpg"))
     if not photos:
         parser.error(f"no *.jpg in {args.photos}")
@@ -199,6 +220,7 @@ def main() -> int:
         if args.prometheus:
             rates.append(("everybody's", error_rate_of_everybody(args.prometheus, args.minutes)))
         judge(rates, args.max_error_rate)
+        wait_for_bundles(args.url, wanted, args.timeout_s, args.pause_s)
     except BadRollout as error:
         print(f"roll back: {error}", file=sys.stderr)
         return ROLL_BACK

@@ -1,4 +1,5 @@
-"""The CPU overlay's Serve configuration as it is, on nodes of the size that its pods have."""
+"""The CPU overlay's Serve configuration as it is, on nodes of the size that its pods have, and the
+judge of a roll-out on it."""
 
 import shutil
 import time
@@ -15,6 +16,7 @@ from ray.cluster_utils import Cluster
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
+from k8s import rollout
 from tests.manifests import groups, of_kind
 from tests.servers import ROOT, free_port
 
@@ -78,7 +80,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_two_of_everything_fit_and_stand_on_two_nodes(
-    workers: tuple[Cluster, str], photos: list[Path]
+    workers: tuple[Cluster, str], photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster, url = workers
     deploy(of_kind("overlays/cpu", "RayService")["spec"]["serveConfigV2"])
@@ -97,3 +99,11 @@ def test_two_of_everything_fit_and_stand_on_two_nodes(
     cluster.add_node(num_cpus=cpus_of_a_worker())
     until(lambda: doubled() and gone.node_id not in {n for ns in running().values() for n in ns})
     assert httpx.post(f"{url}/v1/pose", files=files, timeout=60).status_code == 200
+
+    command = ["--overlay", "cpu", "--url", url, "--photos", str(photos[0].parent)]
+    command += ["--minutes", "0", "--pause-s", "0.2", "--timeout-s", str(TIMEOUT_S)]
+    assert rollout.main(command) == 0
+    assert "errors among the photos sent: 0.0%" in capsys.readouterr().out
+    models = httpx.get(f"{url}/v1/models", timeout=60).json()
+    served = [models[task]["replicas"] for task in ("main_car", "car_parts")]
+    assert [len({replica["replica"] for replica in each}) for each in served] == [2, 2]

@@ -223,6 +223,9 @@ def test_health_readiness_and_models(server: str) -> None:
     models = httpx.get(f"{server}/v1/models").json()
     assert len(models["car_parts"]["classes"]) == 18
     assert models["main_car"]["classes"] == list(CAR_CLASSES)
+    (replica,) = models["car_parts"]["replicas"]
+    assert replica["bundle"] == models["car_parts"]["bundle"]
+    assert replica["replica"], "by the name that logs and Ray's dashboard have for it"
 
 
 def test_an_engine_that_is_one_file_is_served(server: str) -> None:

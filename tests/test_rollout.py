@@ -11,22 +11,46 @@ import pytest
 from deployments.problems import FAILURES
 from k8s import rollout
 
+NEW, OLD = {"bundle": "new@sha256:1"}, {"bundle": "old@sha256:0"}
+WANTED = {"car_parts": rollout.Wanted("new@sha256:1", 2)}
+
 
 def test_a_server_that_does_not_answer_is_rolled_back() -> None:
     with pytest.raises(rollout.BadRollout, match="refused"):
-        rollout.wait_for_bundles("http://127.0.0.1:9", {"car_parts": "x"}, 0.2, 0.05)
+        rollout.wait_for_bundles("http://127.0.0.1:9", WANTED, 0.2, 0.05)
 
 
-def test_one_replica_of_several_that_is_behind_is_seen() -> None:
-    model = {"bundle": "new", "replicas": [{"bundle": "new"}, {"bundle": "old"}]}
-    assert {r["bundle"] for r in rollout.replicas(model)} == {"new", "old"}
+@pytest.mark.parametrize(
+    ("replicas", "behind"),
+    [
+        ([NEW, NEW], None),
+        ([NEW, NEW, NEW], None),
+        ([NEW, OLD], "car_parts by 2 replicas: new@sha256:1, old@sha256:0"),
+        ([NEW], "car_parts by 1 replicas: new@sha256:1"),
+        ([NEW, {"problem": "lost"}], "car_parts by 2 replicas: lost, new@sha256:1"),
+    ],
+    ids=["all", "more", "one-is-behind", "one-is-not-there-yet", "one-does-not-answer"],
+)
+def test_every_replica_counts(replicas: list[dict[str, str]], behind: str | None) -> None:
+    models = {"car_parts": NEW | {"replicas": replicas}}
+    assert rollout.missing(models, WANTED) == behind
 
 
-@pytest.mark.parametrize("overlay", ["cpu"])
-def test_what_is_expected_can_be_told_without_detectron2_or_a_network(overlay: str) -> None:
+def test_a_replica_that_cannot_load_it_ends_the_wait() -> None:
+    failed = OLD | {"bundle_error": "s3://bucket/new: there is nothing"}
+    with pytest.raises(rollout.BadRollout, match="car_parts: s3://bucket/new: there is nothing"):
+        rollout.missing({"car_parts": OLD | {"replicas": [NEW, failed]}}, WANTED)
+
+
+@pytest.mark.parametrize(("overlay", "tasks"), [("cpu", 2), ("gpu", 1)])
+def test_what_is_expected_can_be_told_without_detectron2_or_a_network(
+    overlay: str, tasks: int
+) -> None:
+    """Of the GPU overlay not what the model zoo has."""
     wanted = rollout.expected(overlay)
-    assert wanted
-    assert all("@sha256:" in identity for identity in wanted.values())
+    assert len(wanted) == tasks
+    assert all("@sha256:" in want.bundle for want in wanted.values())
+    assert {want.replicas for want in wanted.values()} == {2 if overlay == "cpu" else 1}
 
 
 def test_the_counted_errors_are_the_server_s_own() -> None:
@@ -57,7 +81,7 @@ def test_detectors_that_do_not_answer_are_waited_for_and_then_given_up() -> None
     url = f"http://127.0.0.1:{server.server_port}"
     try:
         with pytest.raises(rollout.BadRollout, match="late"):
-            rollout.wait_for_bundles(url, {"car_parts": "x"}, timeout_s=1, pause_s=0.05)
+            rollout.wait_for_bundles(url, WANTED, timeout_s=1, pause_s=0.05)
     finally:
         server.shutdown()
         server.server_close()
