@@ -27,6 +27,15 @@ def test_the_gpu_configuration_is_valid_and_pins_both_detectors() -> None:
     assert args.main_car.num_gpus + args.car_parts.num_gpus <= 1
 
 
+@pytest.mark.parametrize(("file", "cpus"), [("serve_config.yaml", 2), ("serve_config.gpu.yaml", 4)])
+def test_everything_has_a_place_on_the_smallest_machine_it_is_for(file: str, cpus: int) -> None:
+    """Ray leaves without a word what does not fit. Four CPUs: g4dn.xlarge and g5.xlarge."""
+    args = Args.model_validate(serve_args(file))
+    assert args.rekognition
+    replicas = (args.main_car, args.car_parts, args.postprocessor, args.rekognition, args.ingress)
+    assert sum(one.num_replicas * one.num_cpus for one in replicas) <= cpus
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_configuration_names_only_deployments_that_exist(file: str) -> None:
     (application,) = yaml.safe_load((ROOT / file).read_text())["applications"]

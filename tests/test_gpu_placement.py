@@ -19,7 +19,7 @@ from tests.servers import ROOT, free_port
 from tests.test_config import serve_args
 
 pytestmark = pytest.mark.slow
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 @pytest.fixture

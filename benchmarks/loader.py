@@ -1,0 +1,48 @@
+"""Pictures per second that training's loaders prepare, without a network that learns from them.
+
+    python -m benchmarks.loader --config training/configs/car_parts_mobilenet.yaml --data DIR
+
+A GPU that learns more of them a second than this waits for its loaders: `loader_workers` of the
+configuration, processes per training worker. Needs Detectron2, in whose words they are.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from training.config import TrainConfig, load_config
+from training.tasks import make_task
+
+
+def per_second(config: TrainConfig, data: str, other: str | None, seconds: float) -> float:
+    """Pictures per second, after the first batch of each loader."""
+    task = make_task(config, data, None, None, other)
+    batches = iter(task.batches(rank=0, world=1, skip=0))
+    for _ in range(max(1, 2 * config.loader_workers)):
+        next(batches)
+    began, pictures = time.perf_counter(), 0
+    while pictures == 0 or time.perf_counter() - began < seconds:
+        pictures += len(next(batches))
+    return pictures / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--other", help="photos of other things, as for training.train")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each figure")
+    args = parser.parse_args()
+    config = load_config(args.config)
+    for workers in args.workers:
+        changed = config.model_copy(update={"loader_workers": workers})
+        rate = per_second(changed, args.data, args.other, args.seconds)
+        print(f"{workers} loaders: {rate:.1f} pictures/s of {config.size} px", flush=True)
+
+
+if __name__ == "__main__":
+    main()
