@@ -1,6 +1,6 @@
 """From what was found to the answer: the one place where all rules meet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +90,10 @@ class Answer:
             picture = self.look_again(Look(output.longest_px))
         return output.draw(Scene.of(picture.in_srgb(), self.car, self.pose))
 
-    def response(self) -> PoseResponse:
-        """The answer as it goes over HTTP."""
-        outputs, masks = self.request.outputs, "masks" in self.request.include
+    def response(self, include: Collection[str] | None = None) -> PoseResponse:
+        """The answer as it goes over HTTP; `include` in place of what the request included."""
+        wanted = self.request.include if include is None else include
+        outputs, masks = [name for name in OUTPUTS if name in wanted], "masks" in wanted
         main = _one_car(self.car, self.pose, masks)
         return PoseResponse(
             engine=self.engine,
@@ -114,14 +115,11 @@ class Answer:
 
     def to_coco(self, file_name: str = "", car: bool = False) -> dict[str, Any]:
         """COCO's annotations of this photo, with polygons; see `carpose.exports.coco`."""
-        return self._with_masks().to_coco(file_name, car)
+        return self.response({"masks"}).to_coco(file_name, car)
 
     def to_supervision(self, car: bool = False) -> "supervision.Detections":
         """Its parts, with masks, as supervision's Detections. Raises: MissingDependency."""
-        return self._with_masks().to_supervision(car)
-
-    def _with_masks(self) -> PoseResponse:
-        return replace(self, request=replace(self.request, include=frozenset({"masks"}))).response()
+        return self.response({"masks"}).to_supervision(car)
 
     def _every_car(self, masks: bool) -> list[OneCar]:
         return [_one_car(car, pose_of(car), masks) for car in self.cars]

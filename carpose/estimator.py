@@ -1,6 +1,6 @@
 """The front door: photos answered in this process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Self
@@ -11,6 +11,7 @@ from carpose.images import Limits, Look, Picture, decode
 from carpose.model import Model, load_model
 from carpose.order import at_once, in_order
 from carpose.request import Names, PoseRequest
+from carpose.rules import NO_RULES, Rules, rule_set
 from carpose.segmenters import Device, Runtime
 
 NOTHING: Final = PoseRequest()
@@ -65,6 +66,7 @@ class Estimator:
         include: Names = (),
         cars: str | None = None,
         min_score: float | None = None,
+        rules: str | Mapping[str, object] | Rules = NO_RULES,
     ) -> Answer:
         """The answer to an encoded photo: JPEG, PNG, WebP or HEIC.
 
@@ -73,10 +75,13 @@ class Estimator:
         cars: `main`, the largest car; `single`, to refuse a photo with several; or `all`, for
             each of them in `Answer.cars`.
         min_score: least probability of the viewpoint for a verdict without a person.
+        rules: what else the photo should be: the name of one of `carpose.rules.RULE_SETS`, values
+            such as `{"whole": True, "min_width": 800}`, or `Rules`. What a set expects counts
+            where `expect` and `min_score` say nothing.
 
         Raises: BadParameter; BadImage and the other refusals of `decode`; NoCar; MultipleCars.
         """
-        request = PoseRequest.of(expect, include, cars, min_score)
+        request = PoseRequest.of(expect, include, cars, min_score, rule_set(rules))
         looking = _Looking(self, content, request)
         answer, timings_ms = at_once(in_order(_Answering(looking), self.engine, request))
         return replace(

@@ -9,7 +9,7 @@ from carpose.cars import Cars
 from carpose.errors import BadParameter
 from carpose.outputs import OUTPUTS
 from carpose.parts import VIEWPOINTS, Viewpoint
-from carpose.rules import NO_RULES, Rules
+from carpose.rules import NO_RULES, Rules, RuleSet
 
 Names = str | Iterable[str]
 """Names separated by commas, or one by one."""
@@ -35,13 +35,20 @@ class PoseRequest:
         min_score: float | str | None = None,
         rules: Rules = NO_RULES,
     ) -> Self:
-        """Of a user's words. Raises: BadParameter naming the allowed ones."""
+        """Of a user's words; what a RuleSet expects counts where nothing else is said.
+
+        Raises: BadParameter naming the allowed ones.
+        """
         if cars is not None and cars not in get_args(Cars):
             raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
+        wanted = _names("expect", expect, VIEWPOINTS)
+        if isinstance(rules, RuleSet):
+            wanted = wanted or rules.expect
+            min_score = rules.min_score if min_score is None else min_score
         return cls(
             min_score=None if min_score is None else number("min_score", min_score, 0, 1),
             include=frozenset(_names("include", include, includes())),
-            expect=cast(tuple[Viewpoint, ...], _names("expect", expect, VIEWPOINTS)),
+            expect=cast(tuple[Viewpoint, ...], wanted),
             cars=cast(Cars | None, cars),
             rules=rules,
         )

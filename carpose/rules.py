@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from carpose.errors import BadParameter
 from carpose.parts import Viewpoint
 from carpose.schema import Framing
 
@@ -28,7 +29,7 @@ class Rules(BaseModel):
     @property
     def empty(self) -> bool:
         """Whether nothing is asked."""
-        return not any(getattr(self, name) for name in Rules.model_fields)
+        return all(getattr(self, name) == getattr(NO_RULES, name) for name in Rules.model_fields)
 
 
 class RuleSet(Rules):
@@ -64,3 +65,27 @@ RULE_SETS: Final[Mapping[str, RuleSet]] = {
     "rental-return": RuleSet(whole=True, min_car_share=0.2, min_width=1024, min_score=0.7, **_GOOD),
 }  # fmt: skip
 """Examples that come with carpose; a configuration adds its own, or takes their names."""
+
+
+def rule_set(
+    given: str | Mapping[str, object] | Rules, named: Mapping[str, RuleSet] = RULE_SETS
+) -> RuleSet:
+    """A set of rules by its name, from its values, or of rules.
+
+    Raises: BadParameter naming what there is.
+    """
+    if isinstance(given, RuleSet):
+        return given
+    if isinstance(given, str):
+        if given not in named:
+            raise BadParameter(f"rules: {given!r} is not one of {', '.join(named)}")
+        return named[given]
+    try:
+        return RuleSet.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(place) for place in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(RuleSet.model_fields)
+            raise BadParameter(f"rules: {name!r} is not one of {known}") from error
+        raise BadParameter(f"rules: {name}: {first['input']!r}: {first['msg']}") from error

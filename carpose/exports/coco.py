@@ -1,6 +1,7 @@
 """Answers as COCO annotations: what labelling tools, FiftyOne and `training.dataset` read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from carpose.exports.answered import Answered, Car, Thing
@@ -13,7 +14,11 @@ TOLERANCE: Final = 1 / 1000
 """Of the picture's longest side, and a pixel at least, that a polygon may be beside the mask."""
 
 
-def to_coco(photos: Iterable[tuple[str, Answered]], car: bool = False) -> dict[str, Any]:
+def to_coco(
+    photos: Iterable[tuple[str, Answered]],
+    car: bool = False,
+    empty: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The content of COCO's file for answered photos, by their file names.
 
     Parts have the classes of the car-parts data, in its order, from 1; other names follow. Polygons
@@ -23,6 +28,7 @@ def to_coco(photos: Iterable[tuple[str, Answered]], car: bool = False) -> dict[s
 
     car: whether the cars themselves are annotated too, as the class `car`. `training.dataset check`
         and the training expect parts alone.
+    empty: photos without a car, by their names, with width and height.
     """
     names: list[str] = list(PARTS)
     images: list[dict[str, Any]] = []
@@ -51,6 +57,8 @@ def to_coco(photos: Iterable[tuple[str, Answered]], car: bool = False) -> dict[s
                     "score": found.score,
                 }
             )
+    for number, (file_name, (width, height)) in enumerate(empty.items(), len(images) + 1):
+        images.append({"id": number, "file_name": file_name, "width": width, "height": height})
     categories = [{"id": k, "name": name, "supercategory": CAR} for k, name in enumerate(names, 1)]
     return {"images": images, "categories": categories, "annotations": annotations}
 
