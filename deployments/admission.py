@@ -1,33 +1,52 @@
-"""Which photos are worked on, how many pixels at a time, and for how long."""
+"""Which photos are worked on, and whose, how many pixels at a time, and for how long."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from deployments.problems import Overloaded, UploadTimeout
+from deployments.problems import Overloaded, RateLimited, UploadTimeout
 
 
 class Admission:
     """So many slots for photos on their way in or in work, a time for each upload, a deadline from
     when it is in, and room for so many pixels to be decoded at a time: one photo of 50 megapixels
-    takes the memory of fifty small ones. For use on one event loop."""
+    takes the memory of fifty small ones. One client holds at most `share_of_free` times as many
+    slots as are free then. For use on one event loop."""
 
-    def __init__(self, slots: int, upload_s: float, deadline_s: float, pixels: int) -> None:
+    def __init__(
+        self, slots: int, upload_s: float, deadline_s: float, pixels: int, share_of_free: float = 2
+    ) -> None:
         self._free, self._upload_s, self._deadline_s = slots, upload_s, deadline_s
+        self._held: Counter[str] = Counter()
+        self._share_of_free = share_of_free
         self._all, self._room = pixels, pixels
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """A slot for as long as the block runs. Raises: Overloaded when all are taken."""
+    def slot(self, holder: str = "", most: int | None = None) -> Iterator[None]:
+        """A slot for as long as the block runs, of a client that may hold `most`.
+
+        Raises: Overloaded when all are taken; RateLimited when the client has its share of them.
+        """
+        held = self._held[holder]
+        if most is not None and held >= most:
+            raise RateLimited(f"{held} photos of this key are in work, which is its limit")
         if self._free == 0:
             raise Overloaded("all slots are taken")
+        # Dynamic thresholds (Choudhury, Hahne 1998): however many ask for much, who asks for little
+        # finds room.
+        if held and held >= self._share_of_free * self._free:
+            raise RateLimited(f"{held} photos of this client are in work, the rest is for others")
         self._free -= 1
+        self._held[holder] += 1
         try:
             yield
         finally:
             self._free += 1
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
 
     @asynccontextmanager
     async def upload(self) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
 from carpose.rekognition.settings import Settings
 from carpose.rules import RuleSet
@@ -137,6 +137,14 @@ class IngressArgs(ReplicaArgs):
     4 to 8 MB of memory for as long."""
     max_jpeg_megapixels: float = Field(64.0, gt=0)
     """Of JPEG in place of max_megapixels: it is decoded scaled down."""
+    keys_file: str | None = None
+    """API keys, made by `python -m deployments.new_key`: every call but the page's files and health
+    needs one. Read again when it changes. None: whoever reaches the port may ask."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Networks whose X-Forwarded-For is believed, for the fair share of an address."""
+    share_of_free: float = Field(2.0, gt=0)
+    """A client, by key or address, holds so many times as many places in flight as are free then;
+    beyond it 429. 2: one alone takes two thirds of them, and there is always room for another."""
     rules: dict[str, RuleSet] = {}
     """Sets of rules by the name that `rules=` asks for, beside those of carpose.rules."""
     max_set_photos: int = Field(16, ge=1, le=64)

@@ -5,14 +5,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.responses import Response
 
 from carpose import __version__
 from carpose.schema import Comparison, PoseResponse, SetResponse
 from deployments.docs_page import docs_page
+from deployments.guard import HEADER
 from deployments.parameters import Parameter
 from deployments.problems import MEANINGS, as_problem, documented
 from deployments.web_assets import WebAssets
@@ -70,6 +72,12 @@ SET_BODY: dict[str, Any] = {
 LEGACY_BODY: dict[str, Any] = {"required": True, "content": {"application/json": _object(_TEXT)}}
 
 
+_KEY_SCHEMES = (
+    HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key"),
+    APIKeyHeader(name=HEADER, auto_error=False, scheme_name="header", description="An API key"),
+)
+
+
 class Cors(NamedTuple):
     """Pages on other hosts that may call this server, and the headers that they may send."""
 
@@ -86,9 +94,11 @@ def http_app(
     cors: Cors,
     parameters: Sequence[Parameter],
     set_parameters: Sequence[Parameter] = (),
+    asks_for_keys: bool = False,
 ) -> FastAPI:
-    """The application whose routes are methods of the object `ingress`; `parameters` are those of
-    `POST /v1/pose`, `set_parameters` those of `POST /v1/set`."""
+    """The application whose routes are methods of the object `ingress`, and whose `admit` stands
+    before those that are not everybody's; `parameters` are those of `POST /v1/pose`,
+    `set_parameters` those of `POST /v1/set`."""
     app = FastAPIOffline(
         title="carpose",
         version=__version__,
@@ -98,6 +108,10 @@ def http_app(
         redoc_url=None,
     )
     problems = documented()
+    admitted: list[Any] = [Depends(ingress.admit)]
+    if asks_for_keys:
+        # These only document it, each for itself enough; `admit` is who looks.
+        admitted += [Depends(scheme) for scheme in _KEY_SCHEMES]
     app.add_api_route(
         "/v1/pose",
         ingress.pose,
@@ -109,6 +123,7 @@ def http_app(
             "parameters": [parameter.documented() for parameter in parameters],
             "requestBody": POSE_BODY,
         },
+        dependencies=admitted,
         tags=[PHOTOS],
         summary="The pose of the car in a photo",
     )
@@ -122,16 +137,17 @@ def http_app(
             "parameters": [parameter.documented() for parameter in set_parameters],
             "requestBody": SET_BODY,
         },
+        dependencies=admitted,
         tags=[PHOTOS],
         summary="Several photos of one car",
     )
-    for path, method, summary in (
-        ("/v1/models", ingress.models, "The models in use"),
-        ("/v1/limits", ingress.limits, "What a photo may be"),
-        ("/healthz", ingress.healthz, "Whether it answers"),
-        ("/readyz", ingress.readyz, "Whether its models are loaded"),
+    for path, method, summary, before in (
+        ("/v1/models", ingress.models, "The models in use", admitted),
+        ("/v1/limits", ingress.limits, "What a photo may be", admitted),
+        ("/healthz", ingress.healthz, "Whether it answers", []),
+        ("/readyz", ingress.readyz, "Whether its models are loaded", []),
     ):
-        _get(app, path, method, tags=[SERVER], summary=summary)
+        _get(app, path, method, tags=[SERVER], summary=summary, dependencies=before)
     for path, method, summary in (
         ("/detectron", ingress.legacy_detectron, "By own models"),
         ("/rekognition", ingress.legacy_rekognition, "By Amazon Rekognition"),
@@ -142,6 +158,7 @@ def http_app(
             methods=["POST"],
             responses=problems,
             openapi_extra={"requestBody": LEGACY_BODY},
+            dependencies=admitted,
             tags=[SAMPLE],
             summary=summary,
         )

@@ -1,6 +1,7 @@
 """The edge: one method per route of the HTTP contract, each a few lines around the pipeline."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,7 +11,7 @@ from ray.serve.handle import DeploymentHandle
 
 from carpose.compliance import MIN_SCORE
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
-from carpose.errors import BadParameter
+from carpose.errors import BadParameter, CarposeError
 from carpose.photo_set import summary
 from carpose.picture_files import DECODERS
 from carpose.request import PoseRequest
@@ -19,6 +20,7 @@ from carpose.schema import Comparison, EngineOutcome, PoseResponse, SetPhoto, Se
 from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle
+from deployments.guard import Client, Guard
 from deployments.http_app import Cors, http_app
 from deployments.metrics import AnswerCounter
 from deployments.parameters import (
@@ -53,7 +55,9 @@ class Ingress:
             upload_s=args.upload_s,
             deadline_s=args.deadline_s,
             pixels=int(args.max_megapixels_decoded * 1e6),
+            share_of_free=args.share_of_free,
         )
+        self._guard = Guard(args.keys_file, args.trusted_proxies)
         self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
         self._answers = AnswerCounter()
         self._cors = Cors(args.allow_origins, args.allow_headers)
@@ -66,16 +70,26 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve asks for the application once the replica is made."""
-        return http_app(self, self._cors, self._documented, self._set_documented)
+        asks = self._guard.asks_for_keys
+        return http_app(self, self._cors, self._documented, self._set_documented, asks)
+
+    async def admit(self, request: Request) -> None:
+        """Before every route that is not everybody's, and before its body is read: who asks."""
+        try:
+            request.state.client = await self._guard.client(request)
+        except CarposeError as error:
+            self._answers.refused(error)
+            raise
 
     async def pose(self, request: Request) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
-        with self._answers.counted(self._pipeline.engine(None)) as counted:
+        client: Client = request.state.client
+        with self._answers.counted(self._pipeline.engine(None), client.name) as counted:
             # Before a byte of the photo is read.
             query = self._parameters.said(request.query_params.multi_items())
             self._engine(query)
             pose_request(query, self._sets)
-            with self._admission.slot():
+            with self._slot(client):
                 upload = await self._read(request)
                 body = self._parameters.said(upload.said)
                 said = self._parameters.joined(query, body, upload.way)
@@ -87,10 +101,11 @@ class Ingress:
 
     async def set(self, request: Request) -> Response:
         """Several photos of one car: each answered, and which views are there and missing."""
-        with self._answers.counted(self._pipeline.engine(None)) as counted:
+        client: Client = request.state.client
+        with self._answers.counted(self._pipeline.engine(None), client.name) as counted:
             query = self._set_parameters.said(request.query_params.multi_items())
             pose_request(query, self._sets)
-            with self._admission.slot():
+            with self._slot(client):
                 upload = await self._read(request, PHOTOS, self._most_photos)
                 body = self._set_parameters.said(upload.said)
                 said = self._set_parameters.joined(query, body, upload.way)
@@ -146,8 +161,9 @@ class Ingress:
 
     async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
         asked = PoseRequest(include=frozenset({"annotated"}))
-        with self._answers.counted(engine.name) as counted:
-            with self._admission.slot():
+        client: Client = request.state.client
+        with self._answers.counted(engine.name, client.name) as counted:
+            with self._slot(client):
                 # What such a client says beside the photo is its own affair.
                 photo = _one(await self._read(request))
                 answer = await self._answer(photo, engine.name, asked)
@@ -156,6 +172,10 @@ class Ingress:
         assert answer.images
         view, angle = LEGACY_VIEW[answer.pose.view], answer.pose.angle
         return {"image": answer.images["annotated"], "view": view, "angle": angle}
+
+    def _slot(self, client: Client) -> AbstractContextManager[None]:
+        most = client.key.max_in_flight if client.key else None
+        return self._admission.slot(client.holder, most)
 
     async def _read(self, request: Request, names: Sequence[str] = PHOTO, most: int = 1) -> Upload:
         async with self._admission.upload():

@@ -36,9 +36,13 @@ def batch_histogram() -> Histogram:
 
 @dataclass
 class Counted:
-    """An answer being worked on; whoever answers it says by which engine, and what came out."""
+    """An answer being worked on; whoever answers it says by which engine, and what came out.
+
+    key: name of the API key of who asked; empty without.
+    """
 
     engine: str
+    key: str = ""
     outcome: str = "cancelled"
 
 
@@ -48,22 +52,31 @@ class AnswerCounter:
     def __init__(self) -> None:
         self._answers = Counter(
             "carpose_answers_total",
-            description="Answers by engine and outcome (viewpoint or error code).",
-            tag_keys=("engine", "outcome"),  # type: ignore[arg-type]
+            description="Answers by engine, outcome (viewpoint or error code) and API key's name.",
+            tag_keys=("engine", "outcome", "key"),  # type: ignore[arg-type]
         )
 
     @contextmanager
-    def counted(self, engine: str) -> Iterator[Counted]:
+    def counted(self, engine: str, key: str = "") -> Iterator[Counted]:
         """Counts, and logs, what the block makes of a photo; `engine` until it says better."""
-        counted = Counted(engine)
+        counted = Counted(engine, key)
         try:
             yield counted
         except Exception as error:
             counted.outcome = outcome_of(error)
             raise
         finally:
-            self._answers.inc(1, {"engine": counted.engine, "outcome": counted.outcome})
-            logger.info("answer: engine=%s outcome=%s", counted.engine, counted.outcome)
+            self._count(counted)
+
+    def refused(self, error: Exception, key: str = "") -> None:
+        """Counts, and logs, a request that never got as far as an engine."""
+        self._count(Counted("none", key, outcome_of(error)))
+
+    def _count(self, counted: Counted) -> None:
+        tags = {"engine": counted.engine, "outcome": counted.outcome, "key": counted.key}
+        self._answers.inc(1, tags)
+        told = counted.engine, counted.outcome, counted.key or "-"
+        logger.info("answer: engine=%s outcome=%s key=%s", *told)
 
 
 class RekognitionMetrics:

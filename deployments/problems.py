@@ -30,6 +30,7 @@ class Failure(NamedTuple):
 FAILURES: dict[str, Failure] = {
     "bad-image": Failure(400, "The upload is not a readable image"),
     "bad-request": Failure(400, "The request cannot be read"),
+    "unauthorized": Failure(401, "An API key is needed"),
     "not-found": Failure(404, "There is nothing here"),
     "method-not-allowed": Failure(405, "This method is not allowed here"),
     "upload-timeout": Failure(408, "The upload took too long"),
@@ -39,6 +40,7 @@ FAILURES: dict[str, Failure] = {
     "bad-parameter": Failure(422, "A parameter has an unknown value"),
     "no-car": Failure(422, "No car in the picture"),
     "multiple-cars": Failure(422, "More than one car in the picture"),
+    "rate-limited": Failure(429, "Too much for one client"),
     "internal": Failure(500, "An error of ours"),
     "upstream-error": Failure(502, "The engine's service gave a broken answer"),
     "overloaded": Failure(503, "Too many photos at once"),
@@ -55,6 +57,22 @@ class Overloaded(CarposeError):
     """More photos at once than the server takes on."""
 
     code = "overloaded"
+
+
+class Unauthorized(CarposeError):
+    """No API key, or none that is known, where one is needed."""
+
+    code = "unauthorized"
+
+
+class RateLimited(CarposeError):
+    """More than one client's share, rate or budget."""
+
+    code = "rate-limited"
+
+    def __init__(self, detail: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class UploadTimeout(CarposeError):
@@ -108,7 +126,12 @@ def _refusal(error: CarposeError) -> Meaning:
     return Meaning(error.code, error.detail) if error.code in FAILURES else _bug(error)
 
 
-def _busy(error: EngineBusy) -> Meaning:
+def _unauthorized(error: Unauthorized) -> Meaning:
+    headers = {"WWW-Authenticate": 'Bearer realm="carpose"'}
+    return Meaning(error.code, error.detail, headers=headers)
+
+
+def _busy(error: EngineBusy | RateLimited) -> Meaning:
     return Meaning(error.code, error.detail, error.retry_after_s)
 
 
@@ -145,6 +168,8 @@ MEANINGS: dict[type[Exception], Callable[[Any], Meaning]] = {
     CarposeError: _refusal,
     EngineBusy: _busy,
     Overloaded: _overloaded,
+    RateLimited: _busy,
+    Unauthorized: _unauthorized,
     UploadTimeout: _slow,
     BackPressureError: _overloaded,
     TimeoutError: _timeout,

@@ -1,15 +1,18 @@
 """Real photos and a real server for every test that wants them."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
+from deployments.api_keys import ApiKey
 from tests.rekognition_emulator import Emulator, Script
 from tests.servers import ROOT, Server, running, server_environment
 from tests.visitor import ARGUMENTS, CHROMIUM, Visit
@@ -60,12 +63,20 @@ def photos(data: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Serving(Server):
-    """The server of serve_config.yaml; `strict` is its twin with tight limits."""
+    """The server of serve_config.yaml; `strict` is its twin with tight limits, `toy` one engine
+    behind `keys`, a file of API keys."""
+
+    keys: Path
 
     @property
     def strict(self) -> str:
         """Address of the application with tight limits."""
         return f"{self.url}/strict"
+
+    @property
+    def toy(self) -> str:
+        """Address of the application that asks for keys."""
+        return f"{self.url}/toy"
 
 
 @pytest.fixture(scope="session")
@@ -100,8 +111,10 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
 def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Iterator[Serving]:
     """serve_config.yaml, served as a user starts it, on a free port.
 
-    A second application with tight limits runs beside it, for what the limits refuse.
+    A second application with tight limits runs beside it, for what the limits refuse, and a third
+    one that asks for keys.
     """
+    folder = tmp_path_factory.mktemp("serving")
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
     strict = {
         "name": "strict",
@@ -120,15 +133,36 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
         },
     }
     config["applications"].append(strict)
-    toy = {"name": "toy", "route_prefix": "/toy", "import_path": "tests.toy_engine:build"}
+    keys = folder / "keys.yaml"
+    keys.touch()
+    toy = {
+        "name": "toy",
+        "route_prefix": "/toy",
+        "import_path": "tests.toy_engine:build",
+        "args": {"ingress": {"keys_file": str(keys)}},
+    }
     config["applications"].append(toy)
     # A service that throttles to the end is to end soon.
     config["applications"][0]["args"]["rekognition"]["attempts"] = 2
     environment = server_environment(
         **AWS_ENVIRONMENT, AWS_ENDPOINT_URL_REKOGNITION=emulator.url, AWS_REGION="eu-west-1"
     )
-    with running(config, tmp_path_factory.mktemp("serving"), environment) as server:
-        yield Serving(server.url, server.config, server.log, server.environment)
+    with running(config, folder, environment) as server:
+        yield Serving(server.url, server.config, server.log, server.environment, keys)
+
+
+@pytest.fixture(scope="session")
+def key(serving: Serving) -> str:
+    """An API key of the application `toy`, which learned of it while it ran."""
+    key, line = ApiKey.made("shop")
+    with serving.keys.open("a") as file:
+        file.write(line.line())
+    end = time.monotonic() + 60
+    url = f"{serving.toy}/v1/limits"
+    while httpx.get(url, headers={"X-API-Key": key}, timeout=60).status_code == 401:
+        assert time.monotonic() < end, "the new key is not known"
+        time.sleep(0.2)
+    return key
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from deployments.admission import Admission
-from deployments.problems import Overloaded
+from deployments.problems import Overloaded, RateLimited
 
 MEGA = 1_000_000
 
@@ -83,3 +84,34 @@ def test_who_gives_up_leaves_no_gap(when: str) -> None:
             pass
 
     asyncio.run(leave())
+
+
+def test_who_asks_for_much_leaves_room_for_others() -> None:
+    async def story() -> None:
+        admission = Admission(slots=32, upload_s=60, deadline_s=60, pixels=MEGA)
+        with ExitStack() as work:
+
+            def taken(holder: str) -> int:
+                count = 0
+                with suppress(RateLimited):
+                    while True:
+                        work.enter_context(admission.slot(holder))
+                        count += 1
+                return count
+
+            assert taken("thousand photos") == 22
+            assert taken("another thousand") == 7
+            for one in ("phone", "tablet"):
+                work.enter_context(admission.slot(one))
+        with admission.slot("thousand photos"):
+            pass
+
+    asyncio.run(story())
+
+
+def test_a_client_may_have_a_limit_of_its_own() -> None:
+    admission = Admission(slots=32, upload_s=60, deadline_s=60, pixels=MEGA)
+    with admission.slot("shop", most=1), pytest.raises(RateLimited), admission.slot("shop", most=1):
+        raise AssertionError
+    with admission.slot("shop", most=1):
+        pass

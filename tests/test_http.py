@@ -228,14 +228,29 @@ def test_health_readiness_and_models(server: str) -> None:
     assert replica["replica"], "by the name that logs and Ray's dashboard have for it"
 
 
-def test_an_engine_that_is_one_file_is_served(server: str) -> None:
-    body = post(f"{server}/toy/v1/pose", files={"image": jpeg()}).raise_for_status().json()
+def test_an_engine_that_is_one_file_is_served(serving: Serving, key: str) -> None:
+    url, headers = f"{serving.toy}/v1/pose", {"X-API-Key": key}
+    answer = post(url, files={"image": jpeg()}, headers=headers)
+    body = answer.raise_for_status().json()
     assert (body["engine"], body["car"]["box"]) == ("toy", [0, 0, 320, 240])
-    assert httpx.get(f"{server}/toy/v1/models").json() == {"toy": {"bundle": "toy@1"}}
-    assert httpx.get(f"{server}/toy/readyz").json() == {"status": "ready"}
-    response = post(f"{server}/toy/v1/pose?engine=detectron2", files={"image": jpeg()})
+    models = httpx.get(f"{serving.toy}/v1/models", headers=headers)
+    assert models.json() == {"toy": {"bundle": "toy@1"}}
+    assert httpx.get(f"{serving.toy}/readyz").json() == {"status": "ready"}
+    response = post(f"{url}?engine=detectron2", files={"image": jpeg()}, headers=headers)
     assert code_of(response) == "bad-parameter"
     assert "toy" in response.json()["detail"]
+
+
+def test_without_a_key_a_photo_is_refused_unread(serving: Serving) -> None:
+    address = urllib.parse.urlsplit(serving.toy)
+    with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as client:
+        client.sendall(
+            b"POST /toy/v1/pose HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            b"Authorization: Bearer wrong\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000
+        )
+        answer = client.recv(4000).lower()
+    assert answer.startswith(b"http/1.1 401")
+    assert b'www-authenticate: bearer realm="carpose"' in answer
 
 
 def test_the_page_is_asked_for_anew_and_answers_are_never_kept(server: str) -> None:

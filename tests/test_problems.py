@@ -14,7 +14,15 @@ from starlette.exceptions import HTTPException
 from carpose import errors
 from carpose.rekognition.service import DeadlinePassed, NotReady
 from deployments.http_app import Cors, http_app
-from deployments.problems import FAILURES, Overloaded, UploadTimeout, meaning_of, outcome_of
+from deployments.problems import (
+    FAILURES,
+    Overloaded,
+    RateLimited,
+    Unauthorized,
+    UploadTimeout,
+    meaning_of,
+    outcome_of,
+)
 
 
 class NewRefusal(errors.NoCar):
@@ -42,6 +50,8 @@ CASES: list[tuple[BaseException, str, int]] = [
     (errors.EngineBusy("x"), "engine-unavailable", 503),
     (Overloaded("x"), "overloaded", 503),
     (UploadTimeout("x"), "upload-timeout", 408),
+    (Unauthorized("x"), "unauthorized", 401),
+    (RateLimited("x"), "rate-limited", 429),
     (BackPressureError(1, 1), "overloaded", 503),
     (ActorDiedError(), "engine-unavailable", 503),
     (OwnerDiedError("0" * 56, None, ""), "engine-unavailable", 503),
@@ -80,7 +90,7 @@ def test_a_bug_keeps_its_words_to_itself() -> None:
 
 
 def test_who_is_to_come_again_is_told_when() -> None:
-    for error in (Overloaded("x"), errors.EngineBusy("x"), ActorDiedError()):
+    for error in (Overloaded("x"), errors.EngineBusy("x"), RateLimited("x", 30), ActorDiedError()):
         assert int(meaning_of(error).response().headers["retry-after"]) > 0
     refused = meaning_of(HTTPException(405, headers={"Allow": "POST"})).response()
     assert refused.headers["allow"] == "POST"
