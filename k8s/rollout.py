@@ -15,6 +15,7 @@ Exit code: 0 good, 4 roll back.
 import argparse
 import itertools
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -84,6 +85,10 @@ def expected(overlay: str) -> dict[str, Wanted]:
     return wanted
 
 
+PHOTO_S_OWN = {400, 413, 415, 422}
+"""Statuses by which a photo is refused, by what it is: no error of the server."""
+
+
 def fetched(request: urllib.request.Request | str) -> tuple[int, dict[str, Any]]:
     """Status and JSON of an answer; status 0 and the reason where there was none."""
     try:
@@ -137,16 +142,19 @@ def wait_for_bundles(
 def ask(url: str, photo: bytes, wanted: Mapping[str, Wanted]) -> str | None:
     """What is wrong with the answer to a photo; None where it is one, from the wanted bundles.
 
-    A photo without a car is answered by saying so: that is no error.
+    A photo without a car is answered by saying so: that is no error. A server that asks for an API
+    key is given the one in the environment's CARPOSE_KEY.
     """
-    request = urllib.request.Request(
-        f"{url}/v1/pose", data=photo, headers={"Content-Type": "image/jpeg"}
-    )
-    status, answer = fetched(request)
-    if status == 0 or status >= 500:
+    headers = {"Content-Type": "image/jpeg"}
+    if key := os.environ.get("CARPOSE_KEY"):
+        headers["X-API-Key"] = key
+    status, answer = fetched(urllib.request.Request(f"{url}/v1/pose", photo, headers))
+    if status in PHOTO_S_OWN:
+        return None
+    if status != 200:
         return f"{status} {answer['detail']}"
     bundles = {task: want.bundle for task, want in wanted.items()}
-    if status == 200 and not bundles.items() <= answer["models"].items():
+    if not bundles.items() <= answer["models"].items():
         return f"answered by {answer['models']}"
     return None
 

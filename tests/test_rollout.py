@@ -88,6 +88,34 @@ def test_detectors_that_do_not_answer_are_waited_for_and_then_given_up() -> None
     assert Starting.asked > 1
 
 
+class Guarded(BaseHTTPRequestHandler):
+    """A server that wants a key, or refuses the photo."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status = {"known": 200, "car": 422}.get(self.headers["X-API-Key"], 401)
+        self.send_response(status)
+        self.end_headers()
+        answer = {"models": {"car_parts": "new@sha256:1"}} if status == 200 else {}
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"), [("known", None), ("car", None), ("other", "401"), ("", "401")]
+)
+def test_a_server_that_lets_the_judge_not_in_is_not_judged_well(
+    key: str, problem: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARPOSE_KEY", key)
+    with HTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        seen = rollout.ask(f"http://127.0.0.1:{server.server_port}", b"photo", WANTED)
+    assert seen is None if problem is None else (seen or "").startswith(problem)
+
+
 class Prometheus(BaseHTTPRequestHandler):
     """Prometheus' answer to an instant query, and the queries it got."""
 
