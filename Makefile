@@ -59,9 +59,9 @@ test: .venv/test
 test-fast: .venv/test
 	$(call tests,-m "not slow" -n 2 --dist worksteal)
 
-# What learning needs beside Detectron2: torch, Ray Train, an S3 server.
+# What learning needs beside Detectron2: torch, Ray Train, an S3 server; and what else needs that one.
 test-train: .venv/test-train
-	$(BIN)/pytest tests/test_training*.py
+	$(BIN)/pytest tests/test_training*.py tests/test_bulk_s3.py
 
 check: .venv/test
 	$(BIN)/ruff format --check .

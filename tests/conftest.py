@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
 import yaml
@@ -34,6 +35,8 @@ AWS_ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
 }
 
+
+BUCKET = "carpose-tests"
 
 SLOW = {"serving", "server", "visit", "browser"}
 """Fixtures that start a server or a browser."""
@@ -105,6 +108,24 @@ def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Script:
         monkeypatch.delenv(name, raising=False)
     emulator.script = Script()
     return emulator.script
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A bucket on a real HTTP server, in the environment that boto3 and Arrow read."""
+    server = pytest.importorskip("moto.server", reason="needs: make test-train").ThreadedMotoServer(
+        "127.0.0.1", 0, verbose=False
+    )
+    server.start()
+    _, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_REGION", "us-east-1")
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
+        yield f"s3://{BUCKET}"
+    server.stop()
 
 
 @pytest.fixture(scope="session")

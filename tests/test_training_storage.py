@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,29 +11,11 @@ import pytest
 pytest.importorskip("moto.server", reason="needs: make test-train")
 pytest.importorskip("pyarrow.fs", reason="needs: make test-train")
 
-from moto.server import ThreadedMotoServer
-
 from carpose.bundles import MANIFEST, open_bundle, sha256_of
 from carpose.errors import BadBundle
-from training.transfer import download, filesystem, local_copy, upload
-
-BUCKET = "carpose-bundles"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """A bucket on a real HTTP server, in the environment that boto3 and Arrow read."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_REGION", "us-east-1")
-        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=BUCKET)
-        yield f"s3://{BUCKET}"
-    server.stop()
+from carpose.places import filesystem
+from tests.conftest import BUCKET
+from training.transfer import download, local_copy, upload
 
 
 @pytest.fixture

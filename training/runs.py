@@ -7,9 +7,9 @@ from typing import Final, Self
 import yaml
 from pyarrow.fs import FileSystem, FileType, LocalFileSystem, copy_files
 
+from carpose.places import filesystem
 from training.config import TrainConfig, load_config, parse_config
 from training.errors import TrainingError
-from training.transfer import filesystem
 
 CONFIG: Final = "config.yaml"
 METRICS: Final = "metrics.jsonl"
@@ -41,7 +41,7 @@ class Run:
 
     @classmethod
     def at(cls, uri: str) -> Self:
-        """The run at a folder or s3:// URI. Raises: TrainingError for another scheme."""
+        """The run at a folder or s3:// URI. Raises: BadParameter for another scheme."""
         return cls(*filesystem(uri))
 
     def keep_config(self, config: TrainConfig) -> None:

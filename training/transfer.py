@@ -6,40 +6,19 @@ places (environment, ~/.aws, the machine's role), another endpoint from AWS_ENDP
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem
+from pyarrow.fs import FileSelector, FileType, LocalFileSystem
 from tqdm import tqdm
 
 from carpose.bundles import MANIFEST, open_bundle
+from carpose.places import filesystem
 from training.errors import TrainingError
 
 CHUNK = 8 * 2**20
 """Bytes per part of an upload."""
-
-
-def filesystem(uri: str) -> tuple[FileSystem, str]:
-    """The file system of `uri`, a folder or s3://bucket/prefix, and the path in it.
-
-    Raises: TrainingError for any other scheme.
-    """
-    scheme, mark, path = uri.partition("://")
-    if not mark:
-        return LocalFileSystem(), str(Path(uri).resolve())
-    if scheme != "s3":
-        raise TrainingError(f"{uri}: a storage is a folder or s3://bucket/prefix")
-    # Arrow reads neither of these two variables, which boto3 and the AWS command line do.
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    options = {}
-    if endpoint:
-        options["scheme"], _, options["endpoint_override"] = endpoint.partition("://")
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region:
-        options["region"] = region
-    return S3FileSystem(**options), path.strip("/")
 
 
 def upload(folder: Path, uri: str) -> None:

@@ -1,0 +1,117 @@
+"""Workers and drivers of a bulk run killed at random moments: is every photo in the output once?
+
+    python -m benchmarks.bulk_kills --photos DIR --output DIR --kills 10 [--seed 0]
+
+Starts `python -m deployments.bulk`, kills (SIGKILL) one of its workers or itself, in turn, after a
+random number of seconds, starts it again where it is gone, and counts the rows once it is done.
+"""
+
+import argparse
+import collections
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.memory import descendants
+from deployments.bulk.output import Output
+
+WORKERS = (b"ray::MapWorker", b"ray::MapBatches", b"ray::Seen")
+"""How the processes that hold photos are called while they do: models, decoding, comparison."""
+
+
+def workers(pid: int) -> list[int]:
+    """Processes below a driver that hold photos."""
+    found = []
+    for one in descendants(pid):
+        try:
+            name = Path(f"/proc/{one}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if name.startswith(WORKERS):
+            found.append(one)
+    return found
+
+
+def run_killed(
+    command: list[str], kills: int, seed: int, pause_s: tuple[float, float], log: Path
+) -> dict[str, int]:
+    """Run `command` to its end, killed `kills` times on the way, by turns a worker and the driver,
+    or fewer where it ends before; the kills by what was killed, and the starts.
+
+    pause_s: least and most seconds between two kills.
+
+    Raises: SystemExit where a run ends otherwise than by our hand, or well.
+    """
+    draw, done = random.Random(seed), collections.Counter[str]()
+    with log.open("wb") as out:
+        while True:
+            done["starts"] += 1
+            driver = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+            while driver.poll() is None and done["worker"] + done["driver"] < kills:
+                if not _ready(driver):
+                    continue
+                time.sleep(draw.uniform(*pause_s))
+                victims = workers(driver.pid)
+                if (done["worker"] + done["driver"]) % 2 == 0 and victims:
+                    os.kill(draw.choice(victims), signal.SIGKILL)
+                    done["worker"] += 1
+                elif driver.poll() is None:
+                    driver.kill()
+                    done["driver"] += 1
+                    break
+            code = driver.wait()
+            if code == 0:
+                return dict(done)
+            if code != -signal.SIGKILL:
+                raise SystemExit(f"exit code {code}: {log.read_text()[-2000:]}")
+
+
+def _ready(driver: "subprocess.Popen[bytes]") -> bool:
+    """Whether models look at photos; waits a little where not."""
+    names = (Path(f"/proc/{one}/cmdline") for one in workers(driver.pid))
+    try:
+        if any(name.read_bytes().startswith(b"ray::MapWorker") for name in names):
+            return True
+    except OSError:
+        pass
+    time.sleep(0.2)
+    return False
+
+
+def counts(output: str) -> tuple[int, int, collections.Counter[str]]:
+    """Rows of an output, photos among them, and errors."""
+    uris: collections.Counter[str] = collections.Counter()
+    errors: collections.Counter[str] = collections.Counter()
+    for _, rows, _ in Output.at(output).read_all(("uri", "error")):
+        uris.update(rows["uri"].to_pylist())
+        errors.update(e for e in rows["error"].to_pylist() if e)
+    return sum(uris.values()), len(uris), errors
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pause", type=float, nargs=2, default=(2.0, 15.0), metavar="S")
+    args, more = parser.parse_known_args()
+    command = [sys.executable, "-m", "deployments.bulk", "--input", args.photos]
+    command += ["--output", args.output, *more]
+    began = time.monotonic()
+    log = Path(f"{args.output.rstrip('/')}.log")
+    done = run_killed(command, args.kills, args.seed, tuple(args.pause), log)
+    rows, photos, errors = counts(args.output)
+    print(f"killed: {done}, {time.monotonic() - began:.0f} s")
+    print(f"{rows} rows of {photos} photos, errors: {dict(errors) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()

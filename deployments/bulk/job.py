@@ -1,0 +1,140 @@
+"""Photos through Ray Data: read and decoded by tasks, looked at by actors, gathered here.
+
+    photos --tasks: read, decode, compare--> pictures --actors: models--> rows --> this process
+
+What a killed worker had is done again by Ray; what this process had not committed is done again by
+the next run.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext
+
+from deployments.bulk.decoding import decoded
+from deployments.bulk.duplicates import Seen, Sight
+from deployments.bulk.schema import Row
+from deployments.bulk.scoring import Models, Scorer
+
+BLOCK_BYTES: Final = 16 << 20
+"""Of pictures between two stages: about ten photos, which is what a killed worker costs."""
+
+PHOTOS_PER_TASK: Final = 256
+TASKS_PER_CPU: Final = 4
+
+RETRIES: Final = 5
+"""Of a block whose worker dies; then its photos have a row that says so."""
+
+SIGHTS_PER_CALL: Final = 10_000
+
+Address = str | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """How the work is spread.
+
+    actors: least and most actors with models; most None: as many as the CPUs or GPUs hold.
+    cpus, gpus: of an actor.
+    decode_cpus: of a task that decodes, of which as many run as fit beside the actors.
+    batch: photos that an actor looks at together; None: those of a block.
+    near_bits: see `Seen`; None compares files alone.
+    duplicates: whether photos are compared at all.
+    """
+
+    models: Models = field(default_factory=Models)
+    masks: bool = False
+    actors: tuple[int, int | None] = (1, None)
+    cpus: float = 0.9
+    gpus: float = 0.0
+    decode_cpus: float = 0.1
+    batch: int | None = None
+    near_bits: int | None = 2
+    duplicates: bool = True
+
+
+def start(address: Address = None) -> None:
+    """Ray of this process alone, or the cluster at `address` or RAY_ADDRESS."""
+    ray.init(
+        address=address or os.environ.get("RAY_ADDRESS", "local"),
+        include_dashboard=False if not os.environ.get("RAY_ADDRESS") else None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    for name in ("ray.data", "ray.data._internal"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[list[Row]]:
+    """Rows of the photos, a few at a time, in any order; without verdicts, and without answers
+    where `scored_as` names the photo that has it.
+
+    todo: photos as `deployments.bulk.photos` lists them.
+    sights: photos that have a good answer already.
+    """
+    seen = _seen(sights, work) if work.duplicates else None
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = BLOCK_BYTES
+    context.max_errored_blocks = -1
+    most = work.actors[1] or _fitting(work)
+    photos = ray.data.from_arrow(list(_blocks(todo)))
+    pictures = photos.map_batches(
+        cast(Any, _decode),
+        fn_kwargs={"seen": seen, "hashed": work.near_bits is not None},
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=work.decode_cpus,
+        ray_remote_args_fn=lambda: {"max_retries": RETRIES},
+    )
+    rows = pictures.map_batches(
+        Scorer,
+        fn_constructor_args=(work.models, work.masks),
+        batch_size=work.batch,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(min_size=min(work.actors[0], most), max_size=most),
+        num_cpus=work.cpus,
+        num_gpus=work.gpus,
+        ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
+    )
+    for batch in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+        yield cast(pa.Table, batch).to_pylist()
+
+
+def _decode(photos: pa.Table, seen: Any, hashed: bool) -> Iterator[pa.Table]:
+    """`decoded`, as a task: `seen` is an actor, or None."""
+    first = None if seen is None else lambda sights: ray.get(seen.first.remote(sights))
+    yield from decoded(photos, first, hashed)
+
+
+def _seen(sights: Sequence[Sight], work: Work) -> Any:
+    remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+    actor = remote(Seen).remote(work.near_bits, scaled=not work.masks)
+    for k in range(0, len(sights), SIGHTS_PER_CALL):
+        ray.get(actor.first.remote(sights[k : k + SIGHTS_PER_CALL]))
+    return actor
+
+
+def _fitting(work: Work) -> int:
+    there = _resources()
+    if work.gpus:
+        return max(1, int(there.get("GPU", 0) / work.gpus))
+    return max(1, int(there.get("CPU", 1) / max(work.cpus, 0.01) + 1e-9))
+
+
+def _resources() -> dict[str, float]:
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def _blocks(todo: pa.Table) -> Iterator[pa.Table]:
+    """The photos in pieces for a task each."""
+    tasks = TASKS_PER_CPU * max(1, int(_resources().get("CPU", 1)))
+    size = max(8, min(PHOTOS_PER_TASK, -(-todo.num_rows // tasks)))
+    for k in range(0, todo.num_rows, size):
+        yield todo.slice(k, size).combine_chunks()

@@ -1,0 +1,108 @@
+"""Bulk from S3 to S3; moto's server stands in for it. In `make test-train`, which has it."""
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+
+import boto3
+import duckdb
+import pandas
+import pytest
+
+pytest.importorskip("moto.server", reason="needs: make test-train")
+
+from deployments.bulk.__main__ import main
+from deployments.bulk.output import Output
+from tests.conftest import BUCKET
+from tests.servers import ROOT
+
+EXAMPLE = (ROOT / "deployments" / "web" / "example.jpg").read_bytes()
+PHOTOS = {
+    "photos/front/a.jpg": EXAMPLE,
+    "photos/front/again.jpg": EXAMPLE,
+    "photos/cut.jpg": EXAMPLE[:3000],
+    "photos/notes.txt": b"no photo",
+}
+
+
+@pytest.fixture
+def photos(s3: str) -> str:
+    for key, content in PHOTOS.items():
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    return f"{s3}/photos"
+
+
+@pytest.mark.slow
+def test_from_a_bucket_to_a_bucket(
+    s3: str, photos: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--input", photos, "--output", f"{s3}/poses/", "--expect", "front"]
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.bulk", *command], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "3 photos, 1 of them scored with another one" in done.stdout
+    output = Output.at(f"{s3}/poses")
+    keys = [o["Key"] for o in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    aside = {k for k in keys if k.startswith("poses/_carpose/")}
+    assert aside == {"poses/_carpose/manifest.json", "poses/_carpose/report.html"}
+    names = output.parts()
+    assert {f"poses/{name}" for name in names} | aside == {
+        k for k in keys if k.startswith("poses/")
+    }
+    rows = pandas.concat([output.read(name)[0].to_pandas() for name in names])
+    assert sorted(rows["uri"]) == [
+        f"{photos}/{n}" for n in ("cut.jpg", "front/a.jpg", "front/again.jpg")
+    ]
+    counted = duckdb.sql(
+        "SELECT error, count(*) FROM rows GROUP BY error ORDER BY error"
+    ).fetchall()
+    assert counted == [("bad-image", 1), (None, 2)]
+
+    assert main(command) == 0
+    assert "now: 0 photos" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--input", "s3://no-such-bucket/photos"], "no-such-bucket"),
+        (["--input", "{s3}/nothing/here"], "{s3}/nothing/here"),
+        (["--input", "{s3}/none.parquet"], "none.parquet"),
+        (["--output", "s3://no-such-bucket/poses"], "cannot be written"),
+    ],
+)
+def test_what_is_not_there_is_one_line_and_exit_code_2(
+    s3: str, photos: str, arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"--input": photos, "--output": f"{s3}/poses"}
+    given[arguments[0]] = arguments[1].format(s3=s3)
+    assert main([word for pair in given.items() for word in pair]) == 2
+    error = capsys.readouterr().err
+    assert complaint.format(s3=s3) in error
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def guarded(s3: str, photos: str) -> Iterator[None]:
+    """S3 with a look at who asks."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/reset-auth"
+
+    def calls_without_a_look(count: str) -> None:
+        request = urllib.request.Request(url, count.encode(), {"Content-Type": "text/plain"})
+        urllib.request.urlopen(request).close()
+
+    calls_without_a_look("0")
+    yield
+    calls_without_a_look("inf")
+
+
+def test_a_wrong_key_is_one_line_and_exit_code_2(
+    guarded: None, s3: str, photos: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--input", photos, "--output", f"{s3}/poses"]) == 2
+    error = capsys.readouterr().err
+    assert "ACCESS_DENIED" in error or "InvalidAccessKeyId" in error
+    assert len(error.strip().splitlines()) == 1
