@@ -27,7 +27,7 @@ COPY training training
 # deployments/serve_config.yaml, for `carpose serve`, is a link to it.
 COPY serve_config.yaml ./
 RUN python -m venv /opt/venv \
-    && pip install --no-cache-dir --constraint constraints.txt .
+    && pip install --no-cache-dir --constraint constraints.txt '.[bulk]'
 
 # In a container the address is the container's own.
 RUN sed -i 's/host: 127.0.0.1/host: 0.0.0.0/' serve_config.yaml

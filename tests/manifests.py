@@ -9,7 +9,8 @@ import yaml
 
 from tests.servers import ROOT
 
-FOLDERS = ("overlays/cpu", "overlays/gpu", "training")
+BULK = ("bulk/cpu", "bulk/gpu")
+FOLDERS = ("overlays/cpu", "overlays/gpu", "training", *BULK)
 OVERLAYS = ("overlays/cpu", "overlays/gpu")
 BESIDE = ("monitoring", "ingress")
 """What is applied beside an overlay, where its controller runs."""
@@ -40,7 +41,7 @@ def of_kind(folder: str, kind: str) -> Manifest:
 
 def cluster(folder: str) -> Manifest:
     """The Ray cluster of a RayService or RayJob."""
-    if folder == "training":
+    if all_of_kind(folder, "RayJob"):
         return dict(of_kind(folder, "RayJob")["spec"]["rayClusterSpec"])
     return dict(of_kind(folder, "RayService")["spec"]["rayClusterConfig"])
 

@@ -16,7 +16,7 @@ from carpose import Estimator
 from carpose.errors import BadParameter
 from deployments.bulk.__main__ import main
 from deployments.bulk.asked import Asked
-from deployments.bulk.decoding import decoded, opened
+from deployments.bulk.decoding import decoded, fetched, looked_at
 from deployments.bulk.done import Key, plan
 from deployments.bulk.duplicates import Seen, Sight
 from deployments.bulk.errors import BulkError
@@ -74,8 +74,7 @@ def by_name(output: Output) -> dict[str, Row]:
 
 def answered(scorer: Scorer, todo: pa.Table, seen: Seen | None = None) -> list[Row]:
     """As the cluster answers, in this process."""
-    first = None if seen is None else seen.first
-    return [row for some in decoded(todo, first, True) for row in scorer(some).to_pylist()]
+    return [row for some in decoded(todo, seen, True) for row in scorer(some).to_pylist()]
 
 
 def run(
@@ -252,6 +251,8 @@ def test_what_counts_as_the_same(other: Sight, bits: int | None, scaled: bool, s
     assert seen.first([replace(first, phash=0b0111 ^ 0)]) == [None]
     assert seen.first([other]) == ["a" if same else None]
     assert seen.first([other]) == ["a" if same else None], "asked again"
+    assert seen.known([("c", other.sha256), ("c", "cc" * 32)]) == ["a" if same else "b", None]
+    assert seen.known([("a", "aa" * 32)]) == [None]
 
 
 def test_near_is_found_in_whichever_bits_differ() -> None:
@@ -468,7 +469,9 @@ def test_a_run_with_nothing_to_do_says_what_is_there(
 
 
 def test_the_first_look_is_the_service_s(folder: Path) -> None:
-    one = opened(str(folder / "small.png"))
+    listed = list_photos(str(folder)).to_pylist()
+    (photo,) = [p for p in listed if p["uri"].endswith("small.png")]
+    one = looked_at(fetched(photo), hashed=True)
     assert one.picture is not None
     assert max(one.picture.pixels.shape) == 1024
     assert one.row["width"] == 1400

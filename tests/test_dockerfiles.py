@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from tests.manifests import FOLDERS
 from tests.servers import ROOT
 
 DOCKERFILES = {"Dockerfile": "carpose", "Dockerfile.gpu": "carpose-gpu"}
@@ -172,7 +173,7 @@ def test_the_driver_that_is_asked_for_is_that_of_torch_s_cuda() -> None:
     assert f'NVIDIA_REQUIRE_CUDA="cuda>={major}.0"' in (ROOT / "Dockerfile.gpu").read_text()
 
 
-@pytest.mark.parametrize("folder", ["overlays/cpu", "overlays/gpu", "training"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_a_cluster_runs_the_images_that_ci_pushes(folder: str) -> None:
     kustomization = yaml.safe_load((ROOT / "k8s" / folder / "kustomization.yaml").read_text())
     images = {image["name"]: image for image in kustomization["images"]}

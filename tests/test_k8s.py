@@ -1,7 +1,9 @@
 """The manifests: rendered as a cluster would get them, and held against every schema at hand."""
 
 import json
+import shlex
 import shutil
+import string
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
+from deployments.bulk.__main__ import parse, work_of
 from deployments.config import Args, DetectorArgs
 from k8s.serve_config import SOURCES, patch, served
 from tests.manifests import (
     BESIDE,
+    BULK,
     FOLDERS,
     OVERLAYS,
     Manifest,
@@ -244,6 +248,33 @@ def test_a_job_that_cannot_start_gives_its_nodes_back() -> None:
             assert not fixed & set(settings), f"{name} does not read the settings"
 
 
+@pytest.mark.parametrize("folder", BULK)
+def test_bulk_takes_its_settings_and_outlives_its_nodes(folder: str) -> None:
+    job = of_kind(folder, "RayJob")["spec"]
+    assert job["preRunningDeadlineSeconds"] < job["activeDeadlineSeconds"]
+    assert job["shutdownAfterJobFinishes"] is True
+    assert job["backoffLimit"] > 0
+    settings = of_kind(folder, "ConfigMap")["data"]
+    shell = job["entrypoint"]
+    words = {**settings, "INPUT": "in", "OUTPUT": "out"}
+    asked = shlex.split(shlex.split(shell)[2].partition("deployments.bulk")[2])
+    args = parse(string.Template(" ".join(asked)).substitute(words).split())
+    assert (args.input, args.output) == ("in", "out")
+    work = work_of(args)
+    named = dict(groups(folder))
+    workers = named["gpu" if work.gpus else "cpu"]
+    (container,) = workers["template"]["spec"]["containers"]
+    limits = container["resources"]["limits"]
+    each = (
+        int(limits["nvidia.com/gpu"]) / work.gpus if work.gpus else int(limits["cpu"]) / work.cpus
+    )
+    assert work.actors[1] == workers["maxReplicas"] * int(each), "as many as the workers hold"
+    for name, group in named.items():
+        spec = group["template"]["spec"]
+        assert ("affinity" in spec) is (name == "head"), "the driver is on no spot node"
+        assert ("spot" in json.dumps(spec.get("tolerations"))) is (name != "head")
+
+
 def test_a_gpu_pod_is_on_a_gpu_node_and_no_other_is() -> None:
     groups = {g["groupName"]: g for g in cluster("overlays/gpu")["workerGroupSpecs"]}
     assert groups["gpu"]["minReplicas"] == 0
@@ -369,7 +400,7 @@ def requested(folder: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_readme_says_what_a_cluster_costs(folder: str) -> None:
-    name = folder.rpartition("/")[2]
+    name = folder.removeprefix("overlays/")
     text = (ROOT / "k8s" / "README.md").read_text()
     (row,) = [
         line for line in text.splitlines() if line.startswith(f"| `{name}` |") and "GiB" in line

@@ -47,6 +47,11 @@ def peers() -> dict[str, Peer]:
     found["redis"] = Pod("carpose", dict(templates("overlays/gpu"))["redis"]["metadata"]["labels"])
     found["training head"] = ray_pod("training", "head")
     found["training worker"] = ray_pod("training", "gpu")
+    found["bulk head"] = ray_pod("bulk/gpu", "head")
+    found["bulk worker"] = ray_pod("bulk/gpu", "cpu")
+    found["bulk gpu worker"] = ray_pod("bulk/gpu", "gpu")
+    template = dict(templates("bulk/gpu"))["submitter"]["metadata"]["labels"]
+    found["bulk submitter"] = Pod("carpose", {**template, **LABELS["submitter"]})
     submitter = dict(templates("training"))["submitter"].get("metadata", {}).get("labels", {})
     found["submitter"] = Pod("carpose", {**submitter, **LABELS["submitter"]})
     outside = {"aws": AWS, "API server": API_SERVER, "DNS cache": DNS_CACHE, "metadata": METADATA}
@@ -90,6 +95,14 @@ NEEDED = [
     ("training worker", "training worker", OBJECTS),
     ("training worker", "aws", 443),
     ("training head", "cluster DNS", 53),
+    ("operator, helm", "bulk head", DASHBOARD),
+    ("bulk submitter", "bulk head", DASHBOARD),
+    ("bulk head", "API server", 6443),
+    ("bulk head", "aws", 443),
+    ("bulk worker", "bulk head", GCS),
+    ("bulk worker", "bulk gpu worker", OBJECTS),
+    ("bulk gpu worker", "aws", 443),
+    ("prometheus, kube-prometheus-stack", "bulk gpu worker", METRICS),
 ]
 REFUSED = [
     ("stranger", "head", DASHBOARD),
@@ -109,6 +122,9 @@ REFUSED = [
     ("gpu worker", "metadata", 80),
     ("training worker", "metadata", 80),
     ("redis", "aws", 443),
+    ("bulk worker", "head", DASHBOARD),
+    ("training worker", "bulk head", GCS),
+    ("bulk worker", "metadata", 80),
     ("prometheus, kube-prometheus-stack", "head", DASHBOARD),
     ("operator, helm", "redis", GCS),
 ]
@@ -132,7 +148,9 @@ def test_both_installs_of_the_operator_are_covered() -> None:
     ],
 )
 def test_who_reaches_whom(source: str, target: str, port: int, expected: bool) -> None:
-    policies = [m for f in ("overlays/gpu", "training") for m in all_of_kind(f, "NetworkPolicy")]
+    policies = [
+        m for f in ("overlays/gpu", "training", "bulk/gpu") for m in all_of_kind(f, "NetworkPolicy")
+    ]
     protocols = ("TCP", "UDP") if port == 53 else ("TCP",)
     for protocol in protocols:
         assert allowed(policies, peers()[source], peers()[target], port, protocol) is expected
@@ -163,7 +181,9 @@ def test_prometheus_takes_the_monitor_and_the_monitor_the_pods() -> None:
     monitor = of_kind("monitoring", "PodMonitor")
     assert monitor["metadata"]["namespace"] == "carpose"
     assert matches({"matchLabels": LABELS["pod monitor"]}, monitor["metadata"]["labels"])
-    policies = [m for f in ("overlays/gpu", "training") for m in all_of_kind(f, "NetworkPolicy")]
+    policies = [
+        m for f in ("overlays/gpu", "training", "bulk/gpu") for m in all_of_kind(f, "NetworkPolicy")
+    ]
     for folder, names in (("overlays/gpu", ("head", "cpu", "gpu")), ("training", ("head", "gpu"))):
         for name in names:
             pod = ray_pod(folder, name)

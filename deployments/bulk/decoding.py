@@ -2,8 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -23,8 +24,17 @@ TOGETHER = 8
 ATTEMPTS, PAUSE_S = 3, 1.0
 """Of reading a photo, where the storage fails."""
 
-First = Callable[[Sequence[Sight]], list[str | None]]
-"""See `deployments.bulk.duplicates.Seen.first`."""
+
+class Compare(Protocol):
+    """See `deployments.bulk.duplicates.Seen`."""
+
+    def known(self, files: Sequence[tuple[str, str]], /) -> list[str | None]:
+        """The photo with an equal file."""
+        ...
+
+    def first(self, sights: Sequence[Sight], /) -> list[str | None]:
+        """The first photo that shows the same."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Opened:
 
     @property
     def sight(self) -> Sight | None:
-        """As it is compared; None where there is nothing to compare."""
+        """As it is compared; None where there is no picture."""
         if self.picture is None:
             return None
         phash = self.row["phash"]
@@ -49,26 +59,34 @@ class Opened:
         )
 
 
-def opened(uri: str, hashed: bool = True) -> Opened:
-    """Read and decode a photo.
+def fetched(photo: Row) -> Opened:
+    """A listed photo's file and sha256; a row with an error where it cannot be read."""
+    row: Row = dict.fromkeys(pixels.SCHEMA.names[:11]) | photo
+    try:
+        content = _patiently(photo["uri"])
+    except OSError as error:
+        return Opened(row | {"error": "unreadable", "error_detail": first_line(error)})
+    if row["bytes"] is None:
+        row["bytes"] = len(content)
+    if len(content) <= LIMITS.max_bytes:
+        row["sha256"] = hashlib.sha256(content).hexdigest()
+    return Opened(row, content)
+
+
+def looked_at(one: Opened, hashed: bool) -> Opened:
+    """The same with its picture, or with what is wrong with it.
 
     hashed: whether it will be compared by what it shows.
     """
-    row: Row = dict.fromkeys(pixels.SCHEMA.names[:11]) | {"uri": uri}
+    if one.content is None:
+        return one
     try:
-        content = _patiently(uri)
-    except OSError as error:
-        return Opened(row | {"error": "unreadable", "error_detail": first_line(error)})
-    row["bytes"] = len(content)
-    try:
-        if len(content) <= LIMITS.max_bytes:
-            row["sha256"] = hashlib.sha256(content).hexdigest()
-        picture = decode(content, LIMITS, Look(DETECTRON2.longest_px))
+        picture = decode(one.content, LIMITS, Look(DETECTRON2.longest_px))
     except CarposeError as error:
-        return Opened(row | {"error": error.code, "error_detail": error.detail})
+        return Opened(one.row | {"error": error.code, "error_detail": error.detail})
     phash = f"{perceptual_hash(picture):016x}" if hashed else None
     size = {"width": picture.width, "height": picture.height, "phash": phash}
-    return Opened(row | size, content, picture)
+    return Opened(one.row | size, one.content, picture)
 
 
 def _patiently(uri: str) -> bytes:
@@ -84,27 +102,30 @@ def _patiently(uri: str) -> bytes:
     raise AssertionError("unreachable")
 
 
-def decoded(photos: pa.Table, first: First | None, hashed: bool) -> Iterator[pa.Table]:
+def decoded(photos: pa.Table, seen: Compare | None, hashed: bool) -> Iterator[pa.Table]:
     """A few photos at a time, as `deployments.bulk.pixels` has them.
 
     photos: as `deployments.bulk.photos` lists them.
-    first: finds the photo that showed the same before; who has one is not looked at.
+    seen: finds the photo that showed the same before; who has one is not looked at.
     """
     for start in range(0, photos.num_rows, TOGETHER):
-        some = photos.slice(start, TOGETHER).to_pylist()
-        ready = [opened(photo["uri"], hashed) for photo in some]
-        for photo, one in zip(some, ready, strict=True):
-            one.row.update(category=photo["category"], expect=photo["expect"])
-            if photo["bytes"] is not None:
-                # Of a file that is too large not all was read.
-                one.row["bytes"] = photo["bytes"]
-        if first is not None:
-            seen = [one for one in ready if one.sight]
-            for one, same in zip(seen, first([s for o in seen if (s := o.sight)]), strict=True):
-                one.row["scored_as"] = same
-        looked = [one.picture is not None and one.row["scored_as"] is None for one in ready]
+        files = [fetched(photo) for photo in photos.slice(start, TOGETHER).to_pylist()]
+        if seen is not None:
+            whole = [one for one in files if one.row["sha256"]]
+            same = seen.known([(one.row["uri"], one.row["sha256"]) for one in whole])
+            _mark(whole, same)
+        ready = [one if one.row["scored_as"] else looked_at(one, hashed) for one in files]
+        if seen is not None:
+            new = [(one, sight) for one in ready if (sight := one.sight)]
+            _mark([one for one, _ in new], seen.first([sight for _, sight in new]))
+        seers = [one if one.picture and not one.row["scored_as"] else None for one in ready]
         yield pixels.table(
             [one.row for one in ready],
-            [one.content if look else None for one, look in zip(ready, looked, strict=True)],
-            [one.picture if look else None for one, look in zip(ready, looked, strict=True)],
+            [None if one is None else one.content for one in seers],
+            [None if one is None else one.picture for one in seers],
         )
+
+
+def _mark(photos: Sequence[Opened], same: Sequence[str | None]) -> None:
+    for one, other in zip(photos, same, strict=True):
+        one.row["scored_as"] = other

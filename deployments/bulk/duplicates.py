@@ -66,8 +66,17 @@ class Seen:
         """
         return [self._first(sight) for sight in sights]
 
+    def known(self, files: Sequence[tuple[str, str]]) -> list[str | None]:
+        """The same for files alone, by address and sha256, before anybody decodes them; None:
+        itself, or none like it was seen yet."""
+        found = [self._by_file.get(_key(sha256)) for _, sha256 in files]
+        return [
+            None if k is None or self._uris[k] == uri else self._uris[k]
+            for k, (uri, _) in zip(found, files, strict=True)
+        ]
+
     def _first(self, sight: Sight) -> str | None:
-        file = bytes.fromhex(sight.sha256)[:16]
+        file = _key(sight.sha256)
         k = self._by_file.get(file)
         if k is None:
             k = self._near(sight)
@@ -100,6 +109,10 @@ class Seen:
             for key in _quarters(sight.phash):
                 self._by_quarter.setdefault(key, array("I")).append(k)
         return k
+
+
+def _key(sha256: str) -> bytes:
+    return bytes.fromhex(sha256)[:16]
 
 
 def _quarters(phash: int) -> list[int]:

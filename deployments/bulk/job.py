@@ -109,8 +109,20 @@ def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[lis
 
 def _decode(photos: pa.Table, seen: Any, hashed: bool) -> Iterator[pa.Table]:
     """`decoded`, as a task: `seen` is an actor, or None."""
-    first = None if seen is None else lambda sights: ray.get(seen.first.remote(sights))
-    yield from decoded(photos, first, hashed)
+    yield from decoded(photos, None if seen is None else _Remote(seen), hashed)
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """`Seen`, in its actor."""
+
+    actor: Any
+
+    def known(self, files: Sequence[tuple[str, str]]) -> list[str | None]:
+        return cast(list[str | None], ray.get(self.actor.known.remote(files)))
+
+    def first(self, sights: Sequence[Sight]) -> list[str | None]:
+        return cast(list[str | None], ray.get(self.actor.first.remote(sights)))
 
 
 def _seen(sights: Sequence[Sight], work: Work) -> Any:

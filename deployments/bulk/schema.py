@@ -135,10 +135,14 @@ def shared(answer: Row, own: Row) -> Row:
     """The row of a photo that shows what another one does.
 
     answer: the other's row, whose boxes are scaled where the sizes differ.
-    own: what is the photo's own: OF_THE_FILE, width, height.
+    own: what is the photo's own: OF_THE_FILE, width, height; without these it has the other's.
     """
     row = answer | {name: own[name] for name in OF_THE_FILE}
-    if not answer["width"] or (own["width"], own["height"]) == (answer["width"], answer["height"]):
+    if (
+        not answer["width"]
+        or not own["width"]
+        or (own["width"], own["height"]) == (answer["width"], answer["height"])
+    ):
         return row
     across, down = own["width"] / answer["width"], own["height"] / answer["height"]
 
