@@ -24,6 +24,8 @@ from carpose.parts import PARTS
 from carpose.rules import RULE_SETS
 from deployments.command import main
 from deployments.serve_command import CONFIG, changed, environment, packaged
+from tests.conftest import AWS_ENVIRONMENT
+from tests.scripted_server import Told, scripted
 from tests.servers import ROOT, server_environment
 from tests.test_http import jpeg
 from training.check import check
@@ -331,6 +333,34 @@ def test_the_doctor_finds_a_file_that_is_not_what_it_should_be(
     assert checks["main_car"]["well"]
     assert "none at http://127.0.0.1:9" in checks["server"]["words"]
     assert "AWS" not in checks
+
+
+WHO = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/jo</Arn></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
+REFUSED = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+<Code>InvalidClientTokenId</Code><Message>The token is invalid.</Message></Error></ErrorResponse>"""
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "words"),
+    [(Told(200, WHO), 0, "user/jo"), (Told(403, REFUSED), BAD_INPUT, "InvalidClientTokenId")],
+    ids=["known", "refused"],
+)
+def test_the_doctor_asks_aws_when_told_to(
+    capsys: Said, monkeypatch: pytest.MonkeyPatch, told: Told, code: int, words: str
+) -> None:
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with scripted() as sts:
+        sts.script = [told]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        assert run("doctor", "--aws", "--json", "--server", "http://127.0.0.1:9") == code
+    checks = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert words in checks["AWS"]["words"]
+    assert len(sts.asked) == 1
 
 
 def test_what_is_exported_is_what_training_reads(
