@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 from carpose import Estimator
 from carpose.answer import Answer
-from carpose.compliance import MAX_BLOWN, MIN_BRIGHTNESS, MIN_SHARPNESS
+from carpose.checks import MAX_BLOWN, MIN_BRIGHTNESS, MIN_SHARPNESS
 from carpose.errors import CarposeError
 from carpose.images import Pixels
 from carpose.quality import measure

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from carpose.checks import findings as findings_of_photo
+from carpose.checks import half_up
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.pose import Pose
 from carpose.rules import NO_RULES, Rules
@@ -11,12 +13,6 @@ from carpose.schema import Compliance, Finding, Quality
 MIN_SCORE: Final = 0.6
 """Probability of the viewpoint below which a person should look, set before docs/calibration.png
 was drawn, which shows how many wrong answers it leaves and how many photos it sends to people."""
-
-MIN_SHARPNESS: Final = 0.3
-MIN_BRIGHTNESS: Final = 0.25
-MAX_BLOWN: Final = 0.3
-"""What `sharp` and `exposure` ask for: docs/quality.png shows what these catch of photos made worse
-step by step, and that they leave the photos alone."""
 
 OF_VIEWPOINT: Final = ("viewpoint", "min-score")
 """Findings that an unsure viewpoint makes unsure."""
@@ -40,7 +36,7 @@ def check(
     """
     findings = [*_of_viewpoint(pose, expected, min_score)]
     if quality:
-        findings += _of_photo(pose, quality, rules)
+        findings += findings_of_photo(pose, quality, rules)
     codes = {finding.code for finding in findings}
     if codes - set(OF_VIEWPOINT):
         verdict = "refused"
@@ -59,72 +55,14 @@ def _of_viewpoint(
 ) -> Iterator[Finding]:
     if expected and pose.viewpoint not in expected:
         yield _wrong(pose.viewpoint, expected)
-    score, least = pose.viewpoint_score, MIN_SCORE if min_score is None else min_score
-    if score is not None and score < least and (expected or min_score is not None):
-        detail = f"not sure enough ({score:.2f}, asked for {least:.2f}): look at it yourself"
+    if pose.viewpoint_score is None or not (expected or min_score is not None):
+        return
+    # As the answer says it: who holds that comes to the same verdict.
+    score, least = round(pose.viewpoint_score, 4), MIN_SCORE if min_score is None else min_score
+    if score < least:
+        has, wants = (half_up(100 * value) / 100 for value in (score, least))
+        detail = f"not sure enough ({has:.2f}, asked for {wants:.2f}): look at it yourself"
         yield Finding(code="min-score", value=score, limit=least, detail=detail)
-
-
-def _of_photo(pose: Pose, quality: Quality, rules: Rules) -> Iterator[Finding]:
-    if rules.whole and quality.cut:
-        cut = " and ".join(quality.cut)
-        yield Finding(code="whole", value=cut, limit=[], detail=f"step back: the {cut} is cut off")
-    if rules.framing and quality.framing not in rules.framing:
-        nearer = quality.framing == "distant" or "close-up" in rules.framing
-        detail = f"{'go nearer' if nearer else 'step back'}: this is {quality.framing}"
-        yield Finding(
-            code="framing", value=quality.framing, limit=list(rules.framing), detail=detail
-        )
-    yield from _limits(pose, quality, rules)
-    if rules.sharp and quality.sharpness < MIN_SHARPNESS:
-        yield Finding(
-            code="sharp",
-            value=quality.sharpness,
-            limit=MIN_SHARPNESS,
-            detail="hold still and focus on the car: it is blurred",
-        )
-    if rules.exposure and quality.brightness < MIN_BRIGHTNESS:
-        yield Finding(
-            code="dark",
-            value=quality.brightness,
-            limit=MIN_BRIGHTNESS,
-            detail="find more light: the car is dark",
-        )
-    if rules.exposure and quality.blown > MAX_BLOWN:
-        yield Finding(
-            code="blown-out",
-            value=quality.blown,
-            limit=MAX_BLOWN,
-            detail="expose for the car, or turn from the light: much of it is nothing but white",
-        )
-    if rules.single and quality.cars > 1:
-        yield Finding(
-            code="single",
-            value=quality.cars,
-            limit=1,
-            detail=f"take the photo with one car in it: there are {quality.cars}",
-        )
-
-
-def _limits(pose: Pose, quality: Quality, rules: Rules) -> Iterator[Finding]:
-    share = quality.car_share
-    takes = f"the car takes {share:.0%} of the picture, asked for"
-    least, most = rules.min_car_share, rules.max_car_share
-    if least is not None and share < least:
-        detail = f"go nearer: {takes} {least:.0%}"
-        yield Finding(code="min-car-share", value=share, limit=least, detail=detail)
-    if most is not None and share > most:
-        detail = f"step back: {takes} at most {most:.0%}"
-        yield Finding(code="max-car-share", value=share, limit=most, detail=detail)
-    steepest = rules.max_angle
-    if steepest is not None and pose.angle is not None and pose.angle > steepest:
-        detail = f"hold the camera level, further to the side: {pose.angle:.0f} degrees"
-        value = round(pose.angle, 2)
-        yield Finding(code="max-angle", value=value, limit=steepest, detail=detail)
-    width = rules.min_width
-    if width is not None and quality.width < width:
-        detail = f"send the photo in full: it has {quality.width} pixels across, asked for {width}"
-        yield Finding(code="min-width", value=quality.width, limit=width, detail=detail)
 
 
 def _wrong(viewpoint: Viewpoint | None, expected: Sequence[Viewpoint]) -> Finding:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from carpose.compliance import MIN_SCORE
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.schema import Doubles, PoseResponse, SetSummary
 
@@ -12,21 +13,28 @@ LISTING_ORDER: Final[tuple[Viewpoint, ...]] = (
 """The order in which listings show a car: the face first, then its sides, then its back."""
 
 
-def summary(answers: Mapping[int, PoseResponse], views: Sequence[Viewpoint]) -> SetSummary:
+def summary(
+    answers: Mapping[int, PoseResponse], views: Sequence[Viewpoint], min_score: float | None = None
+) -> SetSummary:
     """What a set of photos is.
 
     answers: of those that have one, by their place in the set.
     views: those that must be there; they also stand first in the order, as they are given.
+    min_score: least probability of a viewpoint for a view to be there; None: MIN_SCORE.
     """
+    least = MIN_SCORE if min_score is None else min_score
     shown: dict[Viewpoint, list[int]] = {}
     for place, answer in answers.items():
         if answer.pose.viewpoint is not None:
             shown.setdefault(answer.pose.viewpoint, []).append(place)
     for places in shown.values():
         places.sort(key=lambda place: _worth(answers[place]), reverse=True)
-    # A photo that is refused shows a view, but nobody may put it up.
+    # A photo that is refused shows a view, but nobody may put it up; of one that is not sure
+    # enough nobody knows whether it shows it.
     good = {
-        view for view, places in shown.items() if any(_usable(answers[place]) for place in places)
+        view
+        for view, places in shown.items()
+        if any(_usable(answers[place]) and _score(answers[place]) >= least for place in places)
     }
     missing = [view for view in views if view not in good]
     ranked = [*views, *(view for view in LISTING_ORDER if view not in views)]
@@ -48,5 +56,9 @@ def _usable(answer: PoseResponse) -> bool:
 
 def _worth(answer: PoseResponse) -> tuple[bool, bool, float]:
     """The better of two photos of a view: not refused, whole, and by how sharp and sure it is."""
-    quality, score = answer.quality, answer.pose.viewpoint_score or 0.0
-    return _usable(answer), quality.whole, score * quality.sharpness
+    quality = answer.quality
+    return _usable(answer), quality.whole, _score(answer) * quality.sharpness
+
+
+def _score(answer: PoseResponse) -> float:
+    return answer.pose.viewpoint_score or 0.0

@@ -1,5 +1,6 @@
 """How well a photo shows its car: measured on the car, not on what is around it."""
 
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -33,16 +34,16 @@ def measure(picture: Picture, car: Car, cars: int) -> Quality:
     cut = cut_by(car, picture)
     share = min(1.0, (x1 - x0) * (y1 - y0) / (width * height))
     luma, inside = _seen(picture, car)
-    values = luma[inside] if inside.any() else luma.reshape(-1)
+    values = np.bincount(luma[inside] if inside.any() else luma.reshape(-1), minlength=256)
     return Quality(
         whole=not cut,
         cut=cut,
         framing=framing_of(share),
         car_share=round(share, 3),
         width=width,
-        sharpness=round(sharpness(luma, inside), 3),
-        brightness=round(float(np.quantile(values, _BRIGHT)) / 255, 3),
-        blown=round(float((values >= _BLOWN).mean()), 3),
+        sharpness=round(sharpness(luma.astype(np.float32), inside), 3),
+        brightness=round(_quantile(values, _BRIGHT) / 255, 3),
+        blown=round(float(values[_BLOWN:].sum() / values.sum()), 3),
         cars=cars,
     )
 
@@ -68,7 +69,14 @@ def cut_by(car: Car, picture: Picture) -> list[str]:
     return [edge for edge, yes in reached.items() if yes]
 
 
-def _seen(picture: Picture, car: Car) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _quantile(counts: NDArray[np.int64], share: float) -> float:
+    """np.quantile of values that are counted, where sorting them would cost five times as much."""
+    at = share * (int(counts.sum()) - 1)
+    low, high = np.searchsorted(np.cumsum(counts), [int(at) + 1, min(int(at) + 2, counts.sum())])
+    return float(low + (high - low) * (at - int(at)))
+
+
+def _seen(picture: Picture, car: Car) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Luma (0 to 255) of the car's box, its longest side LOOK_PX at most, and where in it the car
     is."""
     height, width = picture.pixels.shape[:2]
@@ -81,10 +89,13 @@ def _seen(picture: Picture, car: Car) -> tuple[NDArray[np.float32], NDArray[np.b
     x0, y0 = min(max(0, x0), size[0] - 1), min(max(0, y0), size[1] - 1)
     x1, y1 = max(x0 + 1, min(size[0], x1)), max(y0 + 1, min(size[1], y1))
     across, down = width / size[0], height / size[1]
-    window = x0 * across, y0 * down, x1 * across, y1 * down
-    image = Image.fromarray(picture.pixels)
+    left, top = int(x0 * across), int(y0 * down)
+    right, bottom = min(x1 * across, width), min(y1 * down, height)
+    window = x0 * across - left, y0 * down - top, right - left, bottom - top
+    # Pillow copies what it is given: no more than the car.
+    image = Image.fromarray(picture.pixels[top : ceil(bottom), left : ceil(right)])
     luma = image.resize((x1 - x0, y1 - y0), Image.Resampling.BOX, window).convert("L")
-    return np.asarray(luma, np.float32), small.mask.inside_at(slice(y0, y1), slice(x0, x1))
+    return np.asarray(luma), small.mask.inside_at(slice(y0, y1), slice(x0, x1))
 
 
 def sharpness(luma: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
@@ -94,7 +105,8 @@ def sharpness(luma: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
     Crété-Roffet et al., The blur effect: perception and estimation with a new no-reference
     perceptual blur metric, 2007. Contrast and brightness do not matter to it.
     """
-    return min(_along(luma, inside), _along(luma.T, inside.T))
+    down = np.ascontiguousarray(luma.T), np.ascontiguousarray(inside.T)
+    return min(_along(luma, inside), _along(*down))
 
 
 def _along(luma: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:

@@ -15,8 +15,8 @@ from carpose.parts import View, Viewpoint
 if TYPE_CHECKING:
     import supervision
 
-Framing = Literal["close-up", "whole", "distant"]
-"""How much of a picture its car takes."""
+Framing = Literal["distant", "whole", "close-up"]
+"""How much of a picture its car takes, the least first."""
 
 Point = tuple[float, float]
 """x, y in pixels of the upright picture."""

@@ -144,6 +144,7 @@ def http_app(
     for path, method, summary, before in (
         ("/v1/models", ingress.models, "The models in use", admitted),
         ("/v1/limits", ingress.limits, "What a photo may be", admitted),
+        ("/v1/rules", ingress.rules, "The rules, and the sets of them that have names", admitted),
         ("/healthz", ingress.healthz, "Whether it answers", []),
         ("/readyz", ingress.readyz, "Whether its models are loaded", []),
     ):

@@ -9,12 +9,14 @@ from fastapi.responses import Response
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
+from carpose.checks import CHECKS
 from carpose.compliance import MIN_SCORE
 from carpose.engines import DETECTRON2, REKOGNITION, Engine
 from carpose.errors import BadParameter, CarposeError
-from carpose.photo_set import summary
+from carpose.photo_set import LISTING_ORDER, summary
 from carpose.picture_files import DECODERS
 from carpose.request import PoseRequest
+from carpose.rule_book import RuleBook
 from carpose.rules import RULE_SETS
 from carpose.schema import Comparison, EngineOutcome, PoseResponse, SetPhoto, SetResponse
 from deployments.admission import Admission
@@ -122,7 +124,7 @@ class Ingress:
         response = SetResponse(
             engine=counted.engine,
             photos=[SetPhoto(answer=one.answer, problem=one.problem) for one in outcomes],
-            set=summary(answers, views),
+            set=summary(answers, views, asked.min_score),
         )
         return Response(response.model_dump_json(), media_type="application/json")
 
@@ -150,19 +152,21 @@ class Ingress:
             "min_score": MIN_SCORE,
         }
 
+    async def rules(self) -> RuleBook:
+        """The sets of rules that `rules` names, and how each rule is told from an answer: who
+        holds that needs no other upload for another verdict."""
+        return RuleBook(
+            sets=self._sets, checks=CHECKS, min_score=MIN_SCORE, listing_order=LISTING_ORDER
+        )
+
     async def healthz(self) -> dict[str, str]:
         """Whether this replica answers."""
         return {"status": "ok"}
 
     async def readyz(self) -> dict[str, str]:
-        """Whether the default engine has its models loaded and answers, and photos are taken."""
-        self._admission.check_open()
+        """Whether the default engine has its models loaded and answers."""
         await self._pipeline.ready()
         return {"status": "ready"}
-
-    async def drain(self) -> None:
-        """Takes no photo from now on, and ends when those in work are answered."""
-        await self._admission.drain()
 
     async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
         asked = PoseRequest(include=frozenset({"annotated"}))

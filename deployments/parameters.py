@@ -8,7 +8,7 @@ from carpose.cars import Cars
 from carpose.errors import BadParameter
 from carpose.parts import VIEWPOINTS, Viewpoint
 from carpose.request import PoseRequest, includes, number
-from carpose.rules import Rules, RuleSet
+from carpose.rules import Rules, RuleSet, rule_set
 from carpose.schema import Framing
 from deployments.uploads import plain_name
 
@@ -154,15 +154,13 @@ class Parameters:
 def pose_request(said: Said, sets: Mapping[str, RuleSet]) -> PoseRequest:
     """What is asked of a photo. Raises: BadParameter naming the allowed values."""
     cars, min_score, name = (_one(said, name) for name in ("cars", "min_score", "rules"))
-    if name is not None and name not in sets:
-        raise BadParameter(f"rules: {name!r} is not one of {', '.join(sets)}")
-    base = sets[name] if name else RuleSet()
+    base = rule_set(name, sets) if name else RuleSet()
     single = {rule: _rule(rule, said) for rule in Rules.model_fields if rule in said}
     return PoseRequest.of(
-        said.get("expect", base.expect),
+        said.get("expect", ()),
         said.get("include", ()),
         cars,
-        base.min_score if min_score is None else min_score,
+        min_score,
         base.model_copy(update=single),
     )
 

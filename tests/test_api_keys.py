@@ -139,7 +139,8 @@ def test_every_route_but_those_for_everybody_wants_a_key(file: Path) -> None:
         for method in route.methods
     ]
     assert {path for _, path, _ in closed} == {
-        *("/v1/pose", "/v1/set", "/v1/models", "/v1/limits", "/detectron", "/rekognition")
+        *("/v1/pose", "/v1/set", "/v1/models", "/v1/limits", "/v1/rules"),
+        *("/detectron", "/rekognition"),
     }
     for response in answered(app, *closed):
         assert response.status_code == 401

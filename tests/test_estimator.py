@@ -1,6 +1,7 @@
 """Photos answered in this process: the library's front door."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 import carpose
 from carpose.errors import BadBundle, BadImage, BadParameter, NoCar
 from carpose.outputs import OUTPUTS, Output
+from carpose.rules import Rules
 from tests.support import encoded, opened
 from tests.toy_engine import TOY, find
 
@@ -57,6 +59,42 @@ def test_what_cannot_be_answered_is_an_error(estimator: carpose.Estimator) -> No
         estimator.answer(encoded(Image.new("RGB", (64, 64))))
     with pytest.raises(BadParameter, match="front-left"):
         estimator.answer(LARGE, expect=["top"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "expect", "codes"),
+    [
+        ({"min_width": 1201}, (), {"min-width"}),
+        ({"min_width": 1200}, (), set()),
+        ({"expect": ["back"], "whole": True}, (), {"viewpoint", "whole"}),
+        ({"expect": ["back"], "framing": ["close-up"]}, "front", {"viewpoint"}),
+        (Rules(max_car_share=0.5), (), {"max-car-share"}),
+        ("claim-overview", (), {"viewpoint", "min-width", "whole", "framing"}),
+    ],
+)
+def test_rules_are_asked_by_name_or_one_by_one(
+    toy: carpose.Estimator, rules: Any, expect: str, codes: set[str]
+) -> None:
+    # The toy's car fills the picture and has no viewpoint.
+    compliance = toy.answer(LARGE, rules=rules, expect=expect).compliance
+    assert compliance is not None
+    assert {finding.code for finding in compliance.findings} - {"sharp"} == codes
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("listing", "listing-main, listing-side"),
+        ({"hole": True}, "'hole' is not one of whole, framing"),
+        ({"max_angle": 91}, "max_angle: 91"),
+        ({"expect": ["top"]}, "'top'"),
+    ],
+)
+def test_rules_that_do_not_exist_are_refused(
+    toy: carpose.Estimator, rules: Any, words: str
+) -> None:
+    with pytest.raises(BadParameter, match=words):
+        toy.answer(LARGE, rules=rules)
 
 
 def test_a_bundle_of_another_task_is_refused() -> None:

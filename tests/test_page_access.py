@@ -83,6 +83,7 @@ def test_axe_finds_nothing(browser: Browser, server: str, photos: list[Path], sc
         visit.pick(*photos[:4], blank())
         visit.all_done(5)
         page.locator("#options summary").click()
+        page.get_by_label("Rules", exact=True).select_option("listing-back")
         visit.expected("back").click()
         page.get_by_text("Views of this car").click()
         page.get_by_text("JSON answer").click()
@@ -92,6 +93,10 @@ def test_axe_finds_nothing(browser: Browser, server: str, photos: list[Path], sc
         page.get_by_role("button", name="Table").click()
         visit.row("wall.png").click()
         visit.refused()
+        assert violations(page) == []
+        page.route("**/v1/pose*", lambda route: route.fulfill(status=401))
+        visit.pick(blank("locked.png"))
+        expect(page.get_by_role("dialog", name="This server wants an API key")).to_be_visible()
         assert violations(page) == []
 
 

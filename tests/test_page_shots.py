@@ -45,6 +45,20 @@ def test_the_views_fill_as_photos_come(visit: Visit, photos: list[Path]) -> None
     expect(page.locator("#bar-name")).to_have_text("front-left.jpg")
 
 
+def test_of_doubles_the_better_one_is_named_and_an_order_suggested(
+    visit: Visit, photos: list[Path]
+) -> None:
+    page = visit.page
+    page.get_by_text("Views of this car").click()
+    expect(page.locator("#shots-order-name")).to_be_hidden()
+    show(visit, photos[0], "back", "front-left", "back")
+    expect(page.locator("#shots-doubles li")).to_have_text(["Back: back.jpg is the best of 2."])
+    order = page.get_by_role("list", name="As a listing would show them")
+    expect(order.get_by_role("listitem")).to_have_text(["front left", "back"])
+    order.get_by_role("button", name="front left").click()
+    expect(page.locator("#bar-name")).to_have_text("front-left.jpg")
+
+
 def test_the_expected_views_are_the_ones_that_must_be_there(
     visit: Visit, photos: list[Path]
 ) -> None:

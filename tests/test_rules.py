@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from carpose.cars import Car
-from carpose.compliance import MIN_BRIGHTNESS, MIN_SHARPNESS, check
+from carpose.checks import CHECKS, MIN_BRIGHTNESS, MIN_SHARPNESS
+from carpose.compliance import check
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.parts import VIEWPOINTS
@@ -56,6 +57,23 @@ def test_what_is_measured_for_sure_outweighs_an_unsure_viewpoint() -> None:
     assert check(unsure, ("front-left",), None, GOOD, Rules(sharp=True)).verdict == "review"
     blurred = GOOD.model_copy(update={"sharpness": 0.1})
     assert check(unsure, ("front-left",), None, blurred, Rules(sharp=True)).verdict == "refused"
+
+
+def test_a_limit_of_nothing_is_one() -> None:
+    assert check(POSE, (), None, GOOD, Rules(max_car_share=0, max_angle=0)).findings
+    assert check(POSE, (), None, GOOD, Rules(min_car_share=0)).accepted
+    assert Rules().empty
+    assert not Rules(max_angle=0).empty
+
+
+def test_a_value_is_judged_as_the_answer_says_it() -> None:
+    near = replace(POSE, angle=20.004, viewpoint_score=0.59996)
+    assert check(near, ("front-left",), 0.6, GOOD, Rules(max_angle=20)).accepted
+
+
+def test_every_rule_has_a_check_of_something_that_is_measured() -> None:
+    assert {one.rule for one in CHECKS} == set(Rules.model_fields)
+    assert {one.of for one in CHECKS} <= {*Quality.model_fields, "angle"}
 
 
 def test_ready_sets_speak_of_viewpoints_that_exist() -> None:
@@ -108,3 +126,15 @@ def test_blur_and_light_are_measured_on_the_car_alone() -> None:
     assert with_car(dark).brightness < MIN_BRIGHTNESS < around_it(dark).brightness
     assert with_car(sharp.point(lambda v: 255)).blown > 0.9
     assert around_it(sharp.point(lambda v: 255)).blown < 0.05
+
+
+def test_brightness_is_a_quantile_of_the_car_s_pixels() -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (300, 400, 1), np.uint8).repeat(3, axis=2)
+    for box in ((100, 75, 300, 225), (0, 0, 400, 300), (380, 290, 400, 300)):
+        x0, y0, x1, y1 = box
+        # At its own size a car of up to 320 pixels is measured as it is.
+        seen = pixels[y0:y1, x0:x1, 0]
+        quality = measure(Picture(pixels, 400, 300), car_at(box), 1)
+        if x1 - x0 < 320:
+            assert quality.brightness == round(float(np.quantile(seen, 0.9)) / 255, 3)
+            assert quality.blown == round(float((seen >= 250).mean()), 3)

@@ -1,10 +1,9 @@
 """Answers for people: in colours where a terminal has them."""
 
-import sys
 from collections import Counter
 from typing import Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -32,12 +31,12 @@ class Shown:
         if seen.answer is None:
             return
         if self._briefly:
-            self._print(line(seen.name, seen.answer))
+            self._console.print(line(seen.name, seen.answer), soft_wrap=True)
         else:
             size = f"  {seen.answer.image.width} x {seen.answer.image.height}"
-            self._print(Text.assemble((seen.name, "bold"), size))
-            self._print(whole(seen.answer))
-            self._print()
+            self._console.print(Text.assemble((seen.name, "bold"), size), soft_wrap=True)
+            self._console.print(whole(seen.answer))
+            self._console.print()
 
     def end(self) -> None:
         """The counts, where there were many."""
@@ -45,14 +44,7 @@ class Shown:
             total = sum(self._counts.values())
             words = Text.assemble((f"{total} photos: ", "bold"))
             words.append_text(Text(", ").join(Text(f"{n} {k}") for k, n in self._counts.items()))
-            self._print(words)
-
-    def _print(self, *words: RenderableType) -> None:
-        with self._console.capture() as captured:
-            self._console.print(*words, soft_wrap=not words or isinstance(words[0], Text))
-        # Rich's own printing would go past the progress bar, which minds what others print.
-        sys.stdout.write(captured.get())
-        sys.stdout.flush()
+            self._console.print(words)
 
 
 def _kind(seen: Seen) -> str:
@@ -65,11 +57,12 @@ def _kind(seen: Seen) -> str:
 
 def line(name: str, answer: PoseResponse) -> Text:
     """An answer in one line."""
-    text = Text.assemble((name, "bold"), "  ", _viewpoint(answer.pose), "  ")
-    if not answer.compliance:
-        return text.append_text(_angles(answer.pose))
-    text.append_text(_verdict(answer.compliance))
-    return text.append("  " + "; ".join(answer.compliance.reasons))
+    text = Text.assemble((name, "bold"), "  ", _viewpoint(answer.pose), "  ", _angles(answer.pose))
+    if answer.compliance:
+        text.append("  ")
+        text.append_text(_verdict(answer.compliance))
+        text.append("  " + "; ".join(answer.compliance.reasons))
+    return text
 
 
 def whole(answer: PoseResponse) -> Table:
@@ -115,7 +108,7 @@ def _verdict(compliance: Compliance) -> Text:
 
 
 def _judged(compliance: Compliance) -> Text:
-    text = Text.assemble(_verdict(compliance))
+    text = _verdict(compliance)
     for reason, finding in zip(compliance.reasons, compliance.findings, strict=True):
         text.append(f"\n{reason}" if reason == finding.detail else f"\n{reason}: {finding.detail}")
     return text

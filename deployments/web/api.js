@@ -1,4 +1,6 @@
-// One call of POST /v1/pose: what is asked, again while the server is busy, and what went wrong.
+// One call of POST /v1/pose: what is asked, again while the server is busy or wants a key, and
+// what went wrong.
+import { keyHeaders, otherKey } from "./key.js";
 
 const TRIES = 5;
 const LONGEST_WAIT_S = 30;
@@ -14,10 +16,11 @@ export class Problem extends Error {
 }
 
 // The page may be served below a prefix: addresses are relative to its own.
-export function address({ engine, include, expect }) {
+export function address({ engine, include = [], expect = [], rules = "" }) {
   const url = new URL("v1/pose", document.baseURI);
   const query = [`engine=${engine}`];
   if (include.length) query.push(`include=${include.join(",")}`);
+  if (rules) query.push(`rules=${encodeURIComponent(rules)}`);
   if (expect.length) query.push(`expect=${expect.join(",")}`);
   return `${url.href}?${query.join("&")}`;
 }
@@ -26,10 +29,15 @@ export function address({ engine, include, expect }) {
 // called as the file goes up, a share of 1, and `tell({ wait })`, in seconds, before each pause
 // of a busy server.
 export async function ask(file, question, signal, tell) {
-  signal.throwIfAborted();
   for (let tries = 1; ; tries++) {
-    const response = await post(file, question, signal, tell);
+    signal.throwIfAborted();
+    const headers = keyHeaders();
+    const response = await post(file, question, headers, signal, tell);
     if (response.status === 200) return answerOf(response);
+    if (response.status === 401 && (await otherKey(headers))) {
+      tries -= 1; // a person's tries are not the server's
+      continue;
+    }
     const wait = response.status === 503 || response.status === 429 ? retryAfter(response) : null;
     if (wait === null || tries === TRIES) throw problemOf(response);
     tell({ wait });
@@ -39,7 +47,7 @@ export async function ask(file, question, signal, tell) {
 }
 
 // XMLHttpRequest, since fetch does not say how much of a file has been sent.
-function post(file, question, signal, tell) {
+function post(file, question, headers, signal, tell) {
   const form = new FormData();
   form.append("image", file, file.name || "photo");
   const request = new XMLHttpRequest();
@@ -59,6 +67,7 @@ function post(file, question, signal, tell) {
       settle(reject, new Problem(navigator.onLine ? await whyUnreachable(file) : "offline"));
     };
     request.open("POST", address(question));
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.timeout = ANSWER_MS;
     request.send(form);
   });

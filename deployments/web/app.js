@@ -6,6 +6,7 @@ import { isPaid, paid, readEngines } from "./engines.js";
 import { namesOfFormats } from "./formats.js";
 import { takeIn } from "./intake.js";
 import { Keep } from "./keep.js";
+import { askKeyAgain, onKey } from "./key.js";
 import { limits, readLimits } from "./limits.js";
 import { List } from "./list.js";
 import { Options } from "./options.js";
@@ -15,6 +16,7 @@ import { forget } from "./pictures.js";
 import { Progress } from "./progress.js";
 import { canTryAgain, Queue } from "./queue.js";
 import { Result } from "./result.js";
+import { asked, book, readRules } from "./rules.js";
 import { Settings } from "./settings.js";
 import { outlineOf, Shots } from "./shots.js";
 import { Spending } from "./spending.js";
@@ -30,10 +32,10 @@ $("no-script").remove();
 
 let chosen = null;
 let settling = 0;
-let asking = false;
+let asking = false; // whether a paid engine may be asked
 
 const settings = new Settings(settingsChanged);
-const rules = () => ({ expect: settings.expect, minScore: limits.minScore });
+const rules = () => asked(settings);
 const queue = new Queue(() => settings.engine, (photo) => {
   if (photo === chosen) showChosen();
   if (photo.state === "done" || photo.state === "failed") {
@@ -43,7 +45,7 @@ const queue = new Queue(() => settings.engine, (photo) => {
   showAll();
 });
 const keep = new Keep();
-const list = new List({ choose: pick, remove, retry: (photo) => queue.again(photo) });
+const list = new List({ choose: pick, remove, retry: again });
 const filters = new Filters(() => paint());
 const order = new Order(() => {
   paint();
@@ -51,7 +53,7 @@ const order = new Order(() => {
 });
 const progress = new Progress();
 const bar = new Bar((step) => list.step(step), () => remove(chosen));
-const result = new Result((photo) => queue.again(photo), () => $("pick").click());
+const result = new Result(again, () => $("pick").click());
 const spending = new Spending();
 const shots = new Shots({ choose: pick, take });
 const takeaway = new Takeaway(() => [queue.photos, rules()], () => result.overlay.marks);
@@ -143,6 +145,7 @@ function addAddress(address) {
 }
 
 function show(photos) {
+  askKeyAgain();
   queue.pause();
   queue.add(photos);
   sendIfAllowed();
@@ -153,6 +156,11 @@ function show(photos) {
     if (photos.length > 1 || matchMedia(PHONE).matches) $("options").open = false;
   }
   choose(photos[0]);
+}
+
+function again(photo) {
+  askKeyAgain();
+  queue.again(photo);
 }
 
 function remove(photo) {
@@ -182,24 +190,36 @@ takeIn({ files: add, address: addAddress });
 $("webcam-open").addEventListener("click", () => webcam.open("Line the car up and take the photo.", null));
 $("webcam-open").hidden = !canSee || navigator.maxTouchPoints > 0;
 $("clear").addEventListener("click", clear);
-$("retry-failed").addEventListener("click", () => queue.retryFailed());
+$("retry-failed").addEventListener("click", () => {
+  askKeyAgain();
+  queue.retryFailed();
+});
 $("wide").addEventListener("click", () => {
   const wide = document.body.classList.toggle("table");
   $("wide").setAttribute("aria-pressed", String(wide));
   list.reveal();
 });
-options.show();
-// An engine that this server has not is not asked, whatever an address or the memory says.
-readEngines().then(() => {
-  if (isPaid(settings.engine) && !paid.on) settings.set({ engine: "detectron2" });
-  else options.show();
-});
 $("example").addEventListener("click", async () => {
   const response = await fetch($("example-photo").src);
   add([new File([await response.blob()], "example.jpg", { type: "image/jpeg" })]);
 });
-readLimits().then(() => {
-  if (limits.formats) $("formats").textContent = `${namesOfFormats(limits.formats)}, at most ${limits.maxBytes / 1e6} MB. `;
-  settingsChanged([]);
-});
+options.show();
+readServer();
+onKey(readServer);
 keep.photos(settings.engine).then((photos) => photos.length && show(photos));
+
+// What this server is. An engine or a set of rules that it has not is not asked, whatever an
+// address or the memory says.
+function readServer() {
+  readEngines().then(() => {
+    if (isPaid(settings.engine) && !paid.on) settings.set({ engine: "detectron2" });
+    else options.show();
+  });
+  readLimits().then(() => {
+    if (limits.formats) $("formats").textContent = `${namesOfFormats(limits.formats)}, at most ${limits.maxBytes / 1e6} MB. `;
+  });
+  readRules().then(() => {
+    if (settings.rules && book.checks.length && !book.sets[settings.rules]) settings.set({ rules: "" });
+    else settingsChanged([]);
+  });
+}

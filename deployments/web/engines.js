@@ -1,4 +1,5 @@
 // What each engine is, whether this server has it, and what a photo costs.
+import { told } from "./told.js";
 
 export const ENGINES = {
   detectron2: {
@@ -23,8 +24,7 @@ export const paid = { on: false, why: "Looking whether this server has it…", p
 
 // Fills `paid` from what the server says of its models; rejects never.
 export async function readEngines() {
-  const response = await fetch(new URL("v1/models", document.baseURI)).catch(() => null);
-  const served = response?.ok ? await response.json().catch(() => null) : null;
+  const served = await told("v1/models");
   if (!served) return Object.assign(paid, { why: "The server does not say whether it has it." });
   const { rekognition } = served;
   if (!rekognition) return Object.assign(paid, { why: "Not set up here: serve_config.yaml has no rekognition section." });

@@ -3,6 +3,7 @@ import { angleDrawing, angleWords } from "./angle.js";
 import { compass } from "./compass.js";
 import { $, element } from "./dom.js";
 import { listed, seenFrom, sentence } from "./messages.js";
+import { showQuality } from "./quality.js";
 import { judge } from "./verdict.js";
 
 const WHEEL_WARNINGS = new Set(["no-wheels", "one-wheel", "coincident-wheels"]);
@@ -15,7 +16,9 @@ export class Facts {
   show(answer, rules) {
     const { pose, warnings } = answer;
     const { expect } = rules;
-    showReasons(judge(answer, rules));
+    const judged = judge(answer, rules);
+    showReasons(judged);
+    showQuality(answer, judged?.findings ?? [], rules.checks);
     this.showCompass({ seen: pose.viewpoint, expected: expect, azimuth: pose.azimuth ?? null, words: compassWords(pose, expect) });
     $("compass-legend").hidden = !expect.length;
     const place = pose.viewpoint ?? pose.view;

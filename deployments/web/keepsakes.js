@@ -25,7 +25,7 @@ export async function keepsake(kind, photo, marks) {
 }
 
 async function fromServer(kind, { file, answer }) {
-  const question = { engine: answer.engine, include: [kind], expect: [] };
+  const question = { engine: answer.engine, include: [kind] };
   const held = answer.images?.[kind];
   const made = held ? null : await ask(file, question, new AbortController().signal, () => {});
   return fileOf(held ?? made.images[kind]);

@@ -1,7 +1,8 @@
-// What this server takes and what its engines can do, as it says itself.
+// What a photo may be on this server, as it says itself.
+import { told } from "./told.js";
 
 // Until it has said so, or where it does not, nothing is refused here.
-export const limits = { maxBytes: Infinity, maxPixels: Infinity, formats: null, minScore: null };
+export const limits = { maxBytes: Infinity, maxPixels: Infinity, formats: null };
 
 let reading = null;
 
@@ -11,11 +12,12 @@ export function readLimits() {
 }
 
 async function read() {
-  const response = await fetch(new URL("v1/limits", document.baseURI)).catch(() => null);
-  if (!response?.ok) return;
-  const served = await response.json();
+  const served = await told("v1/limits");
+  if (!served) {
+    reading = null; // a key that is given later may open it
+    return;
+  }
   limits.maxBytes = served.max_upload_mb * 1e6;
   limits.maxPixels = served.max_megapixels * 1e6;
   limits.formats = served.formats;
-  limits.minScore = served.min_score ?? null;
 }

@@ -1,17 +1,23 @@
-// The options: which engine answers and which views are expected.
+// The options: which engine answers, and which rules and views are asked for.
+import { asksOf } from "./checks.js";
 import { compass } from "./compass.js";
-import { $ } from "./dom.js";
+import { $, element } from "./dom.js";
 import { ENGINES, isPaid, paid, priceOf } from "./engines.js";
-import { listed } from "./messages.js";
+import { listed, sentence } from "./messages.js";
+import { asked, book, viewsOf } from "./rules.js";
 
 export class Options {
   constructor(settings) {
     this.settings = settings;
     this.showExpected = compass($("expect"), (viewpoint) => {
-      const others = settings.expect.filter((v) => v !== viewpoint);
-      const off = others.length < settings.expect.length;
-      settings.set({ expect: off ? others : [...others, viewpoint] });
+      const { expect } = asked(settings);
+      const others = expect.filter((v) => v !== viewpoint);
+      const chosen = others.length < expect.length ? others : [...others, viewpoint];
+      const ofSet = viewsOf(settings.rules);
+      const same = chosen.length === ofSet.length && chosen.every((v) => ofSet.includes(v));
+      settings.set({ expect: same ? [] : chosen });
     });
+    $("rules").addEventListener("change", () => settings.set({ rules: $("rules").value, expect: [] }));
     $("expect-none").addEventListener("click", () => {
       settings.set({ expect: [] });
       $("expect").querySelector("[role=button]").focus();
@@ -22,7 +28,9 @@ export class Options {
   }
 
   show() {
-    const { engine, expect } = this.settings;
+    const { engine, rules } = this.settings;
+    const { expect, set } = asked(this.settings);
+    this.#showRules(rules, set);
     for (const radio of document.getElementsByName("engine")) {
       radio.checked = radio.value === engine;
       radio.disabled = isPaid(radio.value) && !paid.on;
@@ -32,12 +40,25 @@ export class Options {
     $("expect-words").textContent = expect.length
       ? `${words}.`
       : "Every view is accepted. Choose around the car which ones to accept.";
-    $("expect-none").hidden = !expect.length;
+    $("expect-none").hidden = !this.settings.expect.length;
+    $("expect-none").textContent = viewsOf(rules).length ? "The views of the rules" : "Accept every view";
     $("privacy").textContent = ENGINES[engine].privacy;
     $("engine-words").textContent = ENGINES[engine].words;
     $("paid-words").textContent = paid.on
       ? `Amazon Rekognition costs ${priceOf(1)} a photo.`
       : `Amazon Rekognition is off. ${paid.why}`;
-    $("chosen-options").textContent = `${ENGINES[engine].name} · ${words}`;
+    $("chosen-options").textContent = [ENGINES[engine].name, set && rules, words].filter(Boolean).join(" · ");
+  }
+
+  #showRules(rules, set) {
+    const names = ["", ...Object.keys(book.sets)];
+    $("rules-field").hidden = names.length < 2;
+    if ($("rules").length !== names.length) {
+      $("rules").replaceChildren(...names.map((name) => element("option", { value: name }, name || "none")));
+    }
+    $("rules").value = set ? rules : "";
+    $("rules-words").textContent = set
+      ? sentence(`Asks for ${listed(asksOf(set, book.checks), "and")}`)
+      : "Sets of rules on the photo itself: whole, sharp, well lit.";
   }
 }

@@ -119,7 +119,7 @@ export class Queue {
         Object.assign(photo, news);
         this.onChange(photo);
       };
-      photo.bodies[engine] = await ask(photo.file, { engine, include, expect: [] }, signal, tell);
+      photo.bodies[engine] = await ask(photo.file, { engine, include }, signal, tell);
       hold(photo, engine);
       if (!photo.thumb) await readPicture(photo);
       return { state: "done", problem: null };

@@ -9,18 +9,20 @@ export class Settings {
   constructor(onChange) {
     this.onChange = onChange;
     const inAddress = new URLSearchParams(location.search);
-    const known = inAddress.has("engine") || inAddress.has("expect");
+    const known = ["engine", "expect", "rules"].some((name) => inAddress.has(name));
     const given = known ? inAddress : new URLSearchParams(remembered());
     this.engine = NAMES.includes(given.get("engine")) ? given.get("engine") : NAMES[0];
     this.expect = ordered((given.get("expect") ?? "").split(","));
+    this.rules = given.get("rules") ?? ""; // the name of a set
   }
 
-  // `change` holds the new `engine` or `expect`, or both.
+  // `change` holds the new `engine`, `expect` and `rules`, or some of them.
   set(change) {
     Object.assign(this, change);
     this.expect = ordered(this.expect);
     const query = new URLSearchParams();
     if (this.engine !== NAMES[0]) query.set("engine", this.engine);
+    if (this.rules) query.set("rules", this.rules);
     if (this.expect.length) query.set("expect", this.expect.join(","));
     const words = query.toString().replaceAll("%2C", ",");
     history.replaceState(null, "", words ? `?${words}` : location.pathname);

@@ -1,8 +1,10 @@
 // The views of one car: which photos show them, which are missing, and which shot comes next.
+import { setOf } from "./carset.js";
 import { compass, VIEWPOINTS } from "./compass.js";
-import { $, svg } from "./dom.js";
+import { $, element, svg } from "./dom.js";
 import { listed, PLACES } from "./messages.js";
 import { OUTLINES } from "./outlines.js";
+import { book } from "./rules.js";
 import { distance, wayFrom } from "./verdict.js";
 
 export class Shots {
@@ -14,10 +16,12 @@ export class Shots {
   }
 
   // `rules` tells which views must be there; without any all eight must.
-  show(photos, { expect, minScore }) {
-    this.wanted = expect.length ? expect : VIEWPOINTS;
-    this.best = bestOf(photos, minScore);
-    const missing = this.wanted.filter((viewpoint) => !this.best.has(viewpoint));
+  show(photos, rules) {
+    this.wanted = rules.expect.length ? rules.expect : VIEWPOINTS;
+    const { missing, doubles, order } = setOf(photos, this.wanted, rules, book.listing_order);
+    this.best = new Map(order.map((photo) => [photo.answer.pose.viewpoint, photo]));
+    for (const viewpoint of missing) this.best.delete(viewpoint);
+    this.#showSet(doubles, rules.expect.length ? order : inOrder(order, book.listing_order));
     const have = this.wanted.length - missing.length;
     const last = photos.findLast(({ answer }) => answer?.pose.viewpoint)?.answer.pose.viewpoint;
     this.next = nextShot(missing, last);
@@ -35,6 +39,23 @@ export class Shots {
     });
   }
 
+  // Which photo of a view is the better one, and how they would stand in a listing.
+  #showSet(doubles, order) {
+    $("shots-doubles").replaceChildren(...doubles.map(({ viewpoint, better, others }) =>
+      element("li", {}, `${sentenceStart(viewpoint)}: ${better.name} is the best of ${others.length + 1}.`)));
+    $("shots-order-name").hidden = order.length < 2;
+    const shown = order.length < 2 ? [] : order;
+    if (same(shown, this.ordered)) return; // pictures that are drawn again would flicker
+    this.ordered = shown.map(lookOf);
+    $("shots-order").replaceChildren(...shown.map((photo) => {
+      const words = photo.answer.pose.viewpoint.replace("-", " ");
+      const picture = photo.thumb ? [element("img", { src: photo.thumb, alt: "", width: 48, height: 48 })] : [];
+      const button = element("button", { type: "button", title: photo.name }, ...picture, element("span", {}, words));
+      button.addEventListener("click", () => this.on.choose(photo));
+      return element("li", {}, button);
+    }));
+  }
+
   #pick(viewpoint) {
     const photo = this.best.get(viewpoint);
     if (photo) this.on.choose(photo);
@@ -42,16 +63,19 @@ export class Shots {
   }
 }
 
-// The surest photo of each view.
-function bestOf(photos, minScore) {
-  const best = new Map();
-  for (const photo of photos) {
-    const { viewpoint, viewpoint_score: score } = photo.answer?.pose ?? {};
-    if (!viewpoint || (minScore !== null && score < minScore)) continue;
-    const other = best.get(viewpoint)?.answer.pose.viewpoint_score ?? -1;
-    if (score > other) best.set(viewpoint, photo);
-  }
-  return best;
+const lookOf = (photo) => [photo.id, photo.thumb, photo.answer.pose.viewpoint].join(" ");
+
+function same(photos, ordered = []) {
+  return photos.length === ordered.length && photos.every((photo, k) => lookOf(photo) === ordered[k]);
+}
+
+function inOrder(photos, listing) {
+  const place = ({ answer }) => listing.indexOf(answer.pose.viewpoint);
+  return [...photos].sort((a, b) => place(a) - place(b));
+}
+
+function sentenceStart(viewpoint) {
+  return viewpoint.charAt(0).toUpperCase() + viewpoint.slice(1).replace("-", " ");
 }
 
 // The missing view that is the shortest walk away; who walks on goes clockwise.

@@ -13,7 +13,7 @@ export const KINDS = {
   error: { words: "Errors", tone: "bad" },
 };
 
-// { kind, words, tone, viewpoint, score, angle, reason }; what is not known is null.
+// { kind, words, tone, viewpoint, score, angle, reason, findings }; what is not known is null.
 export function summaryOf(photo, rules) {
   const { state, answer, problem } = photo;
   if (state === "waiting") return line("waiting", "Waiting");
@@ -28,14 +28,14 @@ export function summaryOf(photo, rules) {
   const judged = judge(answer, rules);
   if (!judged) return line("seen", seen.viewpoint ? "Answered" : "Viewpoint unknown", seen);
   const reason = judged.reasons.map(sentence).join(" ");
-  return line(judged.verdict, VERDICTS[judged.verdict], { ...seen, reason });
+  return line(judged.verdict, VERDICTS[judged.verdict], { ...seen, reason, findings: judged.findings });
 }
 
 export const VERDICTS = { accepted: "Accepted", review: "To review", refused: "Refused" };
 
 function line(kind, words, more = {}) {
   const { tone } = KINDS[kind];
-  return { kind, words, tone, viewpoint: null, score: null, angle: null, reason: "", ...more };
+  return { kind, words, tone, viewpoint: null, score: null, angle: null, reason: "", findings: [], ...more };
 }
 
 function busyWords({ wait, sent, file }) {

@@ -4,6 +4,7 @@ import { summaryOf } from "./summary.js";
 const COLUMNS = {
   name: (photo) => photo.name,
   verdict: (_, { kind }) => kind,
+  findings: (_, { findings }) => findings.map(({ code }) => code).join(" "),
   reasons: (_, { reason }) => reason,
   view: ({ answer }) => answer?.pose.view,
   viewpoint: ({ answer }) => answer?.pose.viewpoint,
@@ -18,6 +19,14 @@ const COLUMNS = {
   car_y1: ({ answer }) => answer?.car.box[3],
   width: ({ answer }) => answer?.image.width,
   height: ({ answer }) => answer?.image.height,
+  whole: ({ answer }) => answer?.quality?.whole,
+  cut: ({ answer }) => answer?.quality?.cut.join(" "),
+  framing: ({ answer }) => answer?.quality?.framing,
+  car_share: ({ answer }) => answer?.quality?.car_share,
+  sharpness: ({ answer }) => answer?.quality?.sharpness,
+  brightness: ({ answer }) => answer?.quality?.brightness,
+  blown: ({ answer }) => answer?.quality?.blown,
+  cars: ({ answer }) => answer?.quality?.cars,
   parts: ({ answer }) => answer?.parts.map(({ label }) => label).join(" "),
   warnings: ({ answer }) => answer?.warnings.map(({ code }) => code).join(" "),
   error: ({ problem }) => problem?.code,
@@ -42,9 +51,9 @@ function cell(value) {
 
 export function jsonOf(photos, rules) {
   const all = photos.map((photo) => {
-    const { kind, reason } = summaryOf(photo, rules);
+    const { kind, reason, findings } = summaryOf(photo, rules);
     const problem = photo.problem && { code: photo.problem.code, detail: photo.problem.detail };
-    return { name: photo.name, verdict: kind, reason, answer: photo.body, problem };
+    return { name: photo.name, verdict: kind, reason, findings, answer: photo.body, problem };
   });
   return JSON.stringify(all, null, 1);
 }

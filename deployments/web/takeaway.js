@@ -36,7 +36,7 @@ export class Takeaway {
 
   #showCode() {
     const language = document.querySelector("input[name=language]:checked").value;
-    const question = { engine: this.photo.body.engine, include: [], expect: this.rules.expect };
+    const question = { engine: this.photo.body.engine, ...this.rules.said };
     $("code").textContent = LANGUAGES[language](this.photo.file, question);
   }
 

@@ -1,37 +1,40 @@
-// Whether a photo shows what is expected, told from the answer that is held: another
-// expectation is no reason to send the photo again. The rule is carpose/compliance.py's.
+// Whether a photo is what is asked for, told from the answer that is held: another question is no
+// reason to send the photo again. The rule is carpose/compliance.py's.
+import { asksNothing, findingsOf } from "./checks.js";
 import { VIEWPOINTS } from "./compass.js";
 
 const TURNS = ["", "an eighth of a turn", "a quarter turn", "three eighths of a turn", "half a turn"];
-const OF_VIEWPOINT = ["viewpoint", "min-score"]; // findings that an unsure viewpoint makes unsure
 
-// { verdict, reasons, findings } of an answer, or null where nothing is expected of it. A finding
-// has a `detail` that says what to do, and a `reason` where that is another sentence.
-export function judge(answer, { expect, minScore }) {
-  const others = (answer.compliance?.findings ?? []).filter(({ code }) => !OF_VIEWPOINT.includes(code));
-  if (!expect.length && !answer.compliance) return null;
-  const own = expect.length ? viewpointFindings(answer.pose, expect, minScore) : [];
+// { verdict, reasons, findings } of an answer, or null where nothing is asked of it. A finding
+// has a `detail` that says what to do, and a `reason` where that is another sentence. What is
+// asked is rules.js's.
+export function judge(answer, { expect, minScore, set = null, checks = [] }) {
+  if (!expect.length && asksNothing(set, checks)) return null;
+  const own = [...viewpointFindings(answer.pose, expect), ...scoreFindings(answer.pose, expect, minScore, set)];
+  const others = findingsOf(answer, set, checks);
   const findings = [...own, ...others];
   const unsure = own.some(({ code }) => code === "min-score");
   const verdict = unsure && !others.length ? "review" : findings.length ? "refused" : "accepted";
   return { verdict, findings, reasons: findings.map(({ reason, detail }) => reason ?? detail) };
 }
 
-function viewpointFindings({ viewpoint, viewpoint_score: score }, expect, minScore) {
-  const findings = [];
+function viewpointFindings({ viewpoint }, expect) {
+  if (!expect.length || expect.includes(viewpoint)) return [];
   const wanted = expect.join(" or ");
+  const finding = { code: "viewpoint", value: viewpoint, limit: expect };
   if (viewpoint === null) {
     const detail = "the viewpoint could not be told: show more of the car";
-    findings.push({ code: "viewpoint", value: null, detail, reason: `the viewpoint could not be told, expected ${wanted}` });
-  } else if (!expect.includes(viewpoint)) {
-    const reason = `viewpoint is ${viewpoint}, expected ${wanted}`;
-    findings.push({ code: "viewpoint", value: viewpoint, detail: wayFrom(viewpoint, expect), reason });
+    return [{ ...finding, detail, reason: `the viewpoint could not be told, expected ${wanted}` }];
   }
-  if (score !== null && minScore !== null && score < minScore) {
-    const detail = `not sure enough (${score.toFixed(2)}, asked for ${minScore.toFixed(2)}): look at it yourself`;
-    findings.push({ code: "min-score", value: score, detail });
-  }
-  return findings;
+  return [{ ...finding, detail: wayFrom(viewpoint, expect), reason: `viewpoint is ${viewpoint}, expected ${wanted}` }];
+}
+
+function scoreFindings({ viewpoint_score: score }, expect, minScore, set) {
+  if (!expect.length && (set?.min_score ?? null) === null) return [];
+  if (score === null || minScore === null || score >= minScore) return [];
+  const [has, wants] = [score, minScore].map((value) => (Math.round(100 * value) / 100).toFixed(2));
+  const detail = `not sure enough (${has}, asked for ${wants}): look at it yourself`;
+  return [{ code: "min-score", value: score, limit: minScore, detail }];
 }
 
 // What to do to get from one viewpoint to the nearest of those that are wanted.
