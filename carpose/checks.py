@@ -75,7 +75,7 @@ class Check(BaseModel):
         if isinstance(value, tuple):
             return " or ".join(value)
         if isinstance(value, (int, float)) and self.unit:
-            return f"{half_up(100 * value)}%" if self.unit == "share" else str(half_up(value))
+            return f"{half_up(100 * value)} %" if self.unit == "share" else str(half_up(value))
         return str(value)
 
 
@@ -89,7 +89,7 @@ _SHARE = "the car takes {value} of the picture, asked for"
 CHECKS: Final = (
     Check(
         code="whole", rule="whole", of="cut", beyond="any",
-        asks="the whole car, cut off by no edge",
+        asks="the whole car",
         detail="step back: the car is cut off at the {value}",
     ),
     *(

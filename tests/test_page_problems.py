@@ -15,7 +15,6 @@ from tests.visitor import ANSWER_MS, Visit, blank
         (504, "timeout", "took too long"),
         (500, "internal", "Request id: 7d1c"),
         (503, "engine-unavailable", "engine is not available"),
-        (401, "unauthorized", "wants an API key"),
         (418, "teapot", "unexpected answer"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

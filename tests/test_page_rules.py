@@ -206,7 +206,7 @@ def test_a_set_of_rules_is_chosen_without_sending_anything_again(
             assert finding["detail"][1:] in line
     select.select_option("claim-overview")
     expect(page.locator("#rules-words")).to_contain_text("1280 pixels across or more")
-    expect(page.locator("#quality [data-tone=bad]")).to_have_text(["870 pixels"])
+    expect(page.locator("#quality [data-tone=bad]")).to_have_text(["1000 pixels"])
     expect(visit.expected("back-left")).to_have_attribute("aria-pressed", "true")
     assert page.url.endswith("?rules=claim-overview")
     assert len(visit.posts()) == 1
@@ -226,13 +226,13 @@ def test_views_beside_a_set_of_rules_count_more(visit: Visit, small: Path) -> No
     page.get_by_label("Rules", exact=True).select_option("listing-side")
     visit.pick(small)
     visit.answered()
-    expect(page.locator("#reasons")).to_contain_text("expected right or left")
+    expect(page.locator("#reasons")).to_contain_text("expected left or right")
     visit.expected("front-left").click()
     expect(page.locator("#reasons")).to_be_hidden()
     assert "rules=listing-side" in page.url
     assert "expect=" in page.url
     page.get_by_role("button", name="The views of the rules").click()
-    expect(page.locator("#reasons")).to_contain_text("expected right or left")
+    expect(page.locator("#reasons")).to_contain_text("expected left or right")
     assert "expect=" not in page.url
 
 

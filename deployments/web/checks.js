@@ -18,8 +18,12 @@ export function asksOf(set, checks) {
   const words = checks
     .filter(({ rule }) => isAsked(set[rule]))
     .map((check) => filled(check.asks, check, "", set[check.rule] === true ? check.limit : set[check.rule]));
+  const least = set.min_score ?? null;
+  if (least !== null) words.unshift(`a viewpoint that is sure to ${percent(least)}`);
   return [...new Set(words)];
 }
+
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 export function asksNothing(set, checks) {
   return !set || ((set.min_score ?? null) === null && !checks.some(({ rule }) => isAsked(set[rule])));
@@ -43,6 +47,6 @@ function filled(sentence, { unit }, value, limit) {
 
 function worded(value, unit) {
   if (Array.isArray(value)) return value.join(" or ");
-  if (unit === "share") return `${Math.round(100 * value)}%`;
+  if (unit === "share") return percent(value);
   return unit === "degrees" ? String(Math.round(value)) : String(value);
 }
