@@ -17,7 +17,7 @@ RUN apt-get update \
 WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=deployments.http_protocol:use_h11 \
+    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=deployments.http_protocol:proxy_http \
     RAY_USAGE_STATS_ENABLED=0
 
 COPY pyproject.toml constraints.txt README.md LICENSE ./

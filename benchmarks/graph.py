@@ -7,14 +7,13 @@ several clients. Absolute times depend on the machine; the ratio is the figure.
 """
 
 import argparse
-import json
 import statistics
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from carpose import Estimator, Found, load_model
+from carpose.client import CarPose, Retries
 from carpose.engines import found_by_own_models
 from carpose.images import Picture
 
@@ -36,7 +35,7 @@ def main() -> None:
         load_model("embedded:main_car"),
         load_model("embedded:car_parts", threads=2),
     )
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, CarPose(args.url, retries=Retries(1)) as client:
 
         def detect(picture: Picture) -> Found:
             cars = pool.submit(main_car, [picture])
@@ -48,15 +47,8 @@ def main() -> None:
         def in_process(content: bytes) -> None:
             estimator.answer(content).response()
 
-        def over_http(content: bytes) -> None:
-            request = urllib.request.Request(
-                f"{args.url}/v1/pose", content, {"Content-Type": "image/jpeg"}
-            )
-            with urllib.request.urlopen(request) as response:
-                json.load(response)
-
         p50 = {}
-        for name, call in (("in process", in_process), ("over HTTP", over_http)):
+        for name, call in (("in process", in_process), ("over HTTP", client.look)):
             call(contents[0])
             times = []
             for content in contents:
@@ -67,9 +59,9 @@ def main() -> None:
             p50[name] = statistics.median(times)
             print(f"{name}: p50 {p50[name]:.0f} ms, p95 {times[int(0.95 * len(times))]:.0f} ms")
         print(f"ratio over HTTP / in process: {p50['over HTTP'] / p50['in process']:.2f}")
-        with ThreadPoolExecutor(args.clients) as clients:
-            began = time.perf_counter()
-            list(clients.map(over_http, contents))
+        began = time.perf_counter()
+        for seen in client.look_many(contents, args.clients):
+            seen.result()
         rate = len(contents) / (time.perf_counter() - began)
         print(f"{args.clients} clients: {rate:.1f} photos/s")
 

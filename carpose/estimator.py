@@ -1,6 +1,7 @@
 """The front door: photos answered in this process."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Self
@@ -56,7 +57,12 @@ class Estimator:
         Raises: BadBundle; MissingDependency.
         """
         load = partial(load_model, device=device, runtime=runtime, threads=threads)
-        return cls(OwnModels(load(car_parts, task="car_parts"), load(main_car, task="main_car")))
+        # ONNX Runtime optimises a network in one thread; torch is better imported by one alone.
+        workers = 2 if runtime == "onnxruntime" and device == "cpu" else 1
+        with ThreadPoolExecutor(workers, thread_name_prefix="load") as pool:
+            parts = pool.submit(load, car_parts, task="car_parts")
+            car = pool.submit(load, main_car, task="main_car")
+            return cls(OwnModels(parts.result(), car.result()))
 
     def answer(
         self,

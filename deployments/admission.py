@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from deployments.problems import Overloaded, RateLimited, UploadTimeout
+from deployments.problems import Draining, Full, RateLimited, ShareTaken, UploadTimeout
 
 
 class Admission:
@@ -17,7 +17,10 @@ class Admission:
     def __init__(
         self, slots: int, upload_s: float, deadline_s: float, pixels: int, share_of_free: float = 2
     ) -> None:
-        self._free, self._upload_s, self._deadline_s = slots, upload_s, deadline_s
+        self._slots, self._free = slots, slots
+        self._upload_s, self._deadline_s = upload_s, deadline_s
+        self._draining = False
+        self._left = asyncio.Event()
         self._held: Counter[str] = Counter()
         self._share_of_free = share_of_free
         self._all, self._room = pixels, pixels
@@ -27,26 +30,40 @@ class Admission:
     def slot(self, holder: str = "", most: int | None = None) -> Iterator[None]:
         """A slot for as long as the block runs, of a client that may hold `most`.
 
-        Raises: Overloaded when all are taken; RateLimited when the client has its share of them.
+        Raises: Draining; Full when all are taken; RateLimited when the client has its share.
         """
+        self.check_open()
         held = self._held[holder]
         if most is not None and held >= most:
             raise RateLimited(f"{held} photos of this key are in work, which is its limit")
         if self._free == 0:
-            raise Overloaded("all slots are taken")
+            raise Full("all slots are taken")
         # Dynamic thresholds (Choudhury, Hahne 1998): however many ask for much, who asks for little
         # finds room.
         if held and held >= self._share_of_free * self._free:
-            raise RateLimited(f"{held} photos of this client are in work, the rest is for others")
+            raise ShareTaken(f"{held} photos of this client are in work, the rest is for others")
         self._free -= 1
         self._held[holder] += 1
         try:
             yield
         finally:
             self._free += 1
+            self._left.set()
             self._held[holder] -= 1
             if not self._held[holder]:
                 del self._held[holder]
+
+    def check_open(self) -> None:
+        """Raises: Draining once no photo is taken any more."""
+        if self._draining:
+            raise Draining("no photo is taken any more")
+
+    async def drain(self) -> None:
+        """Takes no photo from now on, and ends when all that have a slot have left it."""
+        self._draining = True
+        while self._free < self._slots:
+            self._left.clear()
+            await self._left.wait()
 
     @asynccontextmanager
     async def upload(self) -> AsyncIterator[None]:

@@ -1,22 +1,124 @@
-"""How the proxies read HTTP: Ray Serve calls `use_h11` where
-RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH says `deployments.http_protocol:use_h11`."""
+"""How the proxies read HTTP: Ray Serve calls `proxy_http` where
+RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH says `deployments.http_protocol:proxy_http`."""
 
 import os
-from typing import Any
+import re
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 
+import h11
+from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from deployments.gate import Gate, Gatekeeper, Who, who_asks
+from deployments.metrics import EarlyRefusals
+from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
+
+_START: Final = re.compile(rb"POST (/[^ ?\r\n]*)(?:\?[^ \r\n]*)? HTTP/1\.1\r\n")
+_HEADER: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
+_END: Final = b"\r\n\r\n"
 
 
-def use_h11() -> list[Any]:
-    """Read HTTP with h11 in this process, and leave clients their addresses; no middleware.
+def proxy_http() -> list[Middleware]:
+    """Makes this process read HTTP with `Protocol`; the middleware that its gate needs.
 
-    Clients of Java, and curl --http2, offer an upgrade to h2c with their first request. A server
-    may ignore that, but httptools, which uvicorn prefers, stops reading at such a header, and the
-    photo behind it is lost (uvicorn#2722, httptools#124). Ray Serve cannot be told which to take.
+    It is one of h11. Clients of Java, and curl --http2, offer an upgrade to h2c with their first
+    request. A server may ignore that, but httptools, which uvicorn prefers, stops reading at such a
+    header, and the photo behind it is lost (uvicorn#2722, httptools#124). Ray Serve cannot be told
+    which to take.
 
     uvicorn believes whoever connects from its own machine, a proxy or not, to speak for the address
     in X-Forwarded-For; whom to believe is said by `trusted_proxies` alone.
     """
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    HTTP_PROTOCOLS["auto"] = HTTP_PROTOCOLS["h11"]
-    return []
+    HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"
+    Protocol.gate, Protocol.refusals = Gate(), EarlyRefusals()
+    return [Middleware(Gatekeeper, gate=Protocol.gate)]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a request says before its body of `length` bytes, as far as a refusal asks."""
+
+    path: str
+    who: Who
+    length: int
+    request_id: str
+    closes: bool
+    """Whether the connection is to end: whether the body will come is not known."""
+
+
+def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
+    """A request for a photo's answer, from the address `host`, and the bytes of its head, where
+    `data` has it whole; None for what only the whole parser tells: other methods, chunked bodies,
+    doubtful lengths, other hosts' pages, which are told more."""
+    start = _START.match(data)
+    end = data.find(_END)
+    if not start or end < 0:
+        return None
+    headers: dict[bytes, bytes] = {}
+    for name, value in _HEADER.findall(data, start.end() - 2, end):
+        if headers.setdefault(name.lower(), value) is not value:
+            return None
+    length = headers.get(b"content-length", b"")
+    if b"transfer-encoding" in headers or not length.isdigit():
+        return None
+    origin = headers.get(b"origin", b"")
+    if origin and origin.partition(b"://")[2] != headers.get(b"host"):
+        return None
+    closes = b"expect" in headers or b"close" in headers.get(b"connection", b"").lower()
+    name = clean_id(headers.get(b"x-request-id", b"").decode("ascii", "ignore"))
+    path = start[1].decode("ascii", "ignore")
+    who = who_asks(host, headers.items())
+    return Head(path, who, int(length), name or str(uuid.uuid4()), closes), end + len(_END)
+
+
+class Protocol(H11Protocol):
+    """Reads requests, and refuses those that its gate is shut for by a look at their first bytes:
+    what a refusal costs, the photos that are taken lack."""
+
+    gate: Gate
+    refusals: EarlyRefusals
+    _unread = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a client."""
+        if self._unread:
+            # The rest of a refused photo, which may follow its answer.
+            self._unread, data = max(0, self._unread - len(data)), data[self._unread :]
+        if not data:
+            return
+        host = self.client[0] if self.client else ""
+        if self._is_between_requests() and (found := head_of(data, host)):
+            head, size = found
+            if shut := self.gate.is_shut(head.path, head.who):
+                self._refuse(head, OVERLOADED if shut == "all" else SHARE_TAKEN)
+                self._unread = head.length
+                self.data_received(data[size:])
+                return
+        super().data_received(data)
+
+    def _is_between_requests(self) -> bool:
+        idle = self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE
+        return idle and not self.conn.trailing_data[0] and not self.transport.is_closing()
+
+    def _refuse(self, head: Head, meaning: Meaning) -> None:
+        self.refusals.count(head.path)
+        response = meaning.response(head.request_id)
+        headers = [*response.raw_headers, (b"x-request-id", head.request_id.encode())]
+        headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+        headers += [(b"connection", b"close")] if head.closes else []
+        lines = [b"%s: %s\r\n" % header for header in headers]
+        start = f"HTTP/1.1 {meaning.status} {HTTPStatus(meaning.status).phrase}\r\n".encode()
+        self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
+        if head.closes:
+            self.transport.close()
+            return
+        # Ends the connection of who is silent, or still sending, for that long.
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )

@@ -164,9 +164,14 @@ class Ingress:
         return {"status": "ok"}
 
     async def readyz(self) -> dict[str, str]:
-        """Whether the default engine has its models loaded and answers."""
+        """Whether the default engine has its models loaded and answers, and photos are taken."""
+        self._admission.check_open()
         await self._pipeline.ready()
         return {"status": "ready"}
+
+    async def drain(self) -> None:
+        """Takes no photo from now on, and ends when those in work are answered."""
+        await self._admission.drain()
 
     async def _legacy(self, request: Request, engine: Engine) -> dict[str, Any]:
         asked = PoseRequest(include=frozenset({"annotated"}))

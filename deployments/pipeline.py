@@ -26,6 +26,7 @@ from deployments.metrics import stage_histogram
 from deployments.parameters import COMPARE
 from deployments.problems import meaning_of
 from deployments.remote import ask
+from deployments.tracing import span
 
 INFO_S = 5.0
 """Longest wait for what an engine says of itself."""
@@ -157,20 +158,23 @@ class _Remote:
         loop = asyncio.get_running_loop()
         executor = self.pipeline._executor
         pixels = await loop.run_in_executor(executor, pixels_of, self.content)
-        async with self.pipeline._admission.room(pixels):
-            return await loop.run_in_executor(executor, self._put, look)
+        with span("decode"):
+            async with self.pipeline._admission.room(pixels):
+                return await loop.run_in_executor(executor, self._put, look)
 
     def _put(self, look: Look) -> Reference:
         # Copying a picture into the object store takes its time too.
         return ray.put(decode(self.content, self.pipeline.limits, look))
 
     async def detect(self, seen: Reference) -> Found:
-        return await self.handle.detect(seen)
+        with span("detect"):
+            return await self.handle.detect(seen)
 
     async def tell(self, seen: Reference, found: Found) -> PoseResponse:
-        answer: PoseResponse = await ask(
-            self.pipeline._postprocessor.answer, seen, found, self.engine, self.request
-        )
+        with span("pose"):
+            answer: PoseResponse = await ask(
+                self.pipeline._postprocessor.answer, seen, found, self.engine, self.request
+            )
         return answer
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from carpose.errors import CarposeError, EngineBusy
 from carpose.schema import Problem
+from deployments.gate import FULL
 
 TYPE = "urn:carpose:problem#"
 MEDIA_TYPE = "application/problem+json"
@@ -59,6 +60,14 @@ class Overloaded(CarposeError):
     code = "overloaded"
 
 
+class Full(Overloaded):
+    """More photos at once than this replica has places for."""
+
+
+class Draining(Overloaded):
+    """This server is about to end."""
+
+
 class Unauthorized(CarposeError):
     """No API key, or none that is known, where one is needed."""
 
@@ -73,6 +82,10 @@ class RateLimited(CarposeError):
     def __init__(self, detail: str, retry_after_s: int = RETRY_AFTER_S) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class ShareTaken(RateLimited):
+    """More photos at once than one client's fair share of the places."""
 
 
 class UploadTimeout(CarposeError):
@@ -135,9 +148,31 @@ def _busy(error: EngineBusy | RateLimited) -> Meaning:
     return Meaning(error.code, error.detail, error.retry_after_s)
 
 
+OVERLOADED = Meaning(
+    "overloaded", "all places in the queue are taken; try again shortly", RETRY_AFTER_S
+)
+
+
 def _overloaded(_: BaseException) -> Meaning:
-    detail = "all places in the queue are taken; try again shortly"
-    return Meaning("overloaded", detail, RETRY_AFTER_S)
+    return OVERLOADED
+
+
+SHARE_TAKEN = Meaning(
+    "rate-limited", "this client has its share of the places; try again shortly", RETRY_AFTER_S
+)
+
+
+def _full(_: BaseException) -> Meaning:
+    return replace(OVERLOADED, headers={FULL.decode(): "all"})
+
+
+def _share_taken(error: ShareTaken) -> Meaning:
+    return replace(SHARE_TAKEN, detail=error.detail, headers={FULL.decode(): "client"})
+
+
+def _draining(_: BaseException) -> Meaning:
+    detail = "this server is about to end; try again shortly"
+    return Meaning("overloaded", detail, RETRY_AFTER_S, {"Connection": "close"})
 
 
 def _slow(error: UploadTimeout) -> Meaning:
@@ -168,6 +203,9 @@ MEANINGS: dict[type[Exception], Callable[[Any], Meaning]] = {
     CarposeError: _refusal,
     EngineBusy: _busy,
     Overloaded: _overloaded,
+    Full: _full,
+    Draining: _draining,
+    ShareTaken: _share_taken,
     RateLimited: _busy,
     Unauthorized: _unauthorized,
     UploadTimeout: _slow,
@@ -205,7 +243,12 @@ def outcome_of(error: BaseException) -> str:
 
 def request_id(request: Request) -> str:
     """The id that Ray Serve's proxy gave the request, or took from its X-Request-ID header."""
-    return re.sub(r"[^A-Za-z0-9._-]", "", request.headers.get("x-request-id", ""))[:64]
+    return clean_id(request.headers.get("x-request-id", ""))
+
+
+def clean_id(said: str) -> str:
+    """Of a client's words for a request, those that may stand in an answer and a log."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", said)[:64]
 
 
 def as_problem(request: Request, error: BaseException) -> Response:

@@ -4,16 +4,23 @@
 
 `serve run` alone takes the next free port for the dashboard, or joins a cluster that `ray start`
 made on this machine; `serve deploy` then reaches the wrong server. Both commands read the variable.
+
+SIGTERM ends the server as a supervisor wants it: photos in work are answered, new ones refused, and
+the exit code is 0. Ctrl-C does not wait.
 """
 
 import argparse
 import errno
 import os
+import signal
 import socket
 import sys
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import ray
+from ray import serve
 from ray.serve.scripts import run
 
 DASHBOARD = "http://127.0.0.1:8265"
@@ -24,6 +31,10 @@ HTTP_CALLBACK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 """Names what Ray Serve's proxies call before they listen."""
 
 
+DRAIN_S = 30.0
+"""Longest wait, after SIGTERM, for photos in work."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; blocks until Ctrl-C."""
     parser = argparse.ArgumentParser(
@@ -32,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("config", help="a Serve configuration")
     args = parser.parse_args(arguments)
     # Processes that Ray starts see this process's environment.
-    os.environ.setdefault(HTTP_CALLBACK, "deployments.http_protocol:use_h11")
+    os.environ.setdefault(HTTP_CALLBACK, "deployments.http_protocol:proxy_http")
     dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
     host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
     if _is_taken(host, port):
@@ -41,8 +52,21 @@ def main(arguments: list[str] | None = None) -> None:
             "PORT=8001 make serve starts one beside it"
         )
     ray.init(address="local", namespace="serve", dashboard_host=host, dashboard_port=port)
+    signal.signal(signal.SIGTERM, _end)
     # `serve run` uses the Ray that is there.
     run.main([args.config], prog_name="serve run")
+
+
+def _end(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    drained = [
+        serve.get_app_handle(name).broadcast("drain") for name in serve.status().applications
+    ]
+    for responses in drained:
+        # One that has no such method, or takes too long, is ended all the same.
+        with suppress(Exception):
+            responses.results(timeout_s=DRAIN_S)
+    raise KeyboardInterrupt
 
 
 def _is_taken(host: str, port: int) -> bool:

@@ -169,7 +169,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator) -> Ite
         **AWS_ENVIRONMENT, AWS_ENDPOINT_URL_REKOGNITION=emulator.url, AWS_REGION="eu-west-1"
     )
     with running(config, folder, environment) as server:
-        yield Serving(server.url, server.config, server.log, server.environment, keys)
+        yield Serving(**vars(server), keys=keys)
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ class Server:
     config: Path
     log: Path
     environment: dict[str, str]
+    process: subprocess.Popen[bytes]
 
     def deploy(self, user_config: Mapping[str, object]) -> None:
         """`serve deploy` with other tuning of the part detector."""
@@ -89,7 +90,7 @@ def running(config: dict[str, Any], folder: Path, environment: dict[str, str]) -
                 prefix = application["route_prefix"].rstrip("/")
                 _wait_until_ready(f"{url}{prefix}/healthz", process, log)
             _wait_until_ready(f"{url}/readyz", process, log)
-            yield Server(url, path, log, environment)
+            yield Server(url, path, log, environment, process)
         finally:
             process.send_signal(signal.SIGINT)
             try:

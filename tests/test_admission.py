@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from deployments.admission import Admission
-from deployments.problems import Overloaded, RateLimited
+from deployments.problems import Draining, Overloaded, RateLimited
 
 MEGA = 1_000_000
 
@@ -21,6 +21,29 @@ def test_beyond_the_slots_nobody_waits() -> None:
             pass
 
     asyncio.run(third())
+
+
+def test_who_drains_waits_for_those_inside_and_lets_nobody_in() -> None:
+    async def drained() -> list[str]:
+        admission = Admission(slots=2, upload_s=60, deadline_s=60, pixels=MEGA)
+        seen = []
+
+        async def inside() -> None:
+            with admission.slot():
+                await asyncio.sleep(0.02)
+                seen.append("answered")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(inside())
+            await asyncio.sleep(0)
+            draining = group.create_task(admission.drain())
+            draining.add_done_callback(lambda _: seen.append("drained"))
+            await asyncio.sleep(0)
+            with pytest.raises(Draining), admission.slot():
+                raise AssertionError
+        return seen
+
+    assert asyncio.run(drained()) == ["answered", "drained"]
 
 
 def most_at_a_time(pixels: Sequence[int], room: int) -> tuple[int, list[int]]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from uvicorn.config import HTTP_PROTOCOLS, Config
 
 from deployments.client_address import address_of
-from deployments.http_protocol import use_h11
+from deployments.http_protocol import proxy_http
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -47,7 +47,7 @@ def test_only_proxies_that_are_trusted_say_who_asks(
 def test_uvicorn_believes_nobody_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     monkeypatch.setitem(HTTP_PROTOCOLS, "auto", HTTP_PROTOCOLS["auto"])
-    use_h11()
+    proxy_http()
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

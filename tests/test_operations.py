@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from carpose.bundles import MANIFEST, open_bundle
+from carpose.client import CarPose
 from tests.conftest import Serving
 from tests.servers import Server
 
@@ -62,8 +63,8 @@ def test_no_request_is_lost_when_a_replica_dies(
 
 
 def described(serving: Server) -> dict[str, Any]:
-    models = httpx.get(f"{serving.url}/v1/models", timeout=TIMEOUT).json()
-    return dict(models["car_parts"])
+    with CarPose(serving.url) as client:
+        return dict(client.models()["car_parts"])
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -75,9 +76,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_a_threshold_changes_without_a_restart(serving: Serving, photos: list[Path]) -> None:
     def parts() -> int:
-        files = {"image": photos[0].read_bytes()}
-        response = httpx.post(f"{serving.url}/v1/pose", files=files, timeout=TIMEOUT)
-        return len(response.raise_for_status().json()["parts"])
+        with CarPose(serving.url) as client:
+            return len(client.look(photos[0]).parts)
 
     default = described(serving)["score_threshold"]
     before, processes = parts(), replica_processes(serving, "CarPartDetector")

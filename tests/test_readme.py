@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from carpose.bundles import open_bundle
+from carpose.cli.app import make
+from deployments.command import VERBS
 from tests.servers import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -29,7 +33,7 @@ def test_the_make_targets_exist() -> None:
 def test_the_python_works(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (shown,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    shown, _ = re.findall(r"```python\n(.*?)```", README, re.S)
     (tmp_path / "photo.jpg").symlink_to(photos[0])
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
@@ -37,6 +41,29 @@ def test_the_python_works(
     assert (tmp_path / "out.jpg").stat().st_size > 10_000
     assert names["mask"].any()
     assert len(names["boxes"])
+
+
+def test_the_client_s_python_works(
+    server: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shown = re.findall(r"```python\n(.*?)```", README, re.S)
+    (tmp_path / "photo.jpg").symlink_to(photos[0])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(shown.replace("http://127.0.0.1:8000", server), names)
+    assert names["annotations"]["annotations"][0]["segmentation"]
+
+
+SHELL = [c.partition("#")[0].split() for c in COMMANDS if c.startswith("carpose ")]
+
+
+@pytest.mark.parametrize("command", SHELL, ids=" ".join)
+def test_the_command_has_these_verbs_and_options(command: list[str]) -> None:
+    verbs = typer.main.get_command(make(VERBS))
+    assert isinstance(verbs, TyperGroup)
+    verb = verbs.commands[command[1]]
+    known = {name for parameter in verb.params for name in parameter.opts}
+    assert {word for word in command if word.startswith("--")} <= known
 
 
 def test_the_engine_of_contributing_is_the_one_that_is_tested() -> None:

@@ -74,7 +74,7 @@ def _table(bundle: "Bundle") -> Any:
     table.add_row("finds", ", ".join(name.replace("_", " ") for name in each["classes"]))
     of_a_class = tuple(f"_{label}" for label in each["classes"])
     measured = (
-        f"{name.replace('_', ' ')} {value:.3g}"
+        f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in each["metrics"].items()
         if not name.endswith(of_a_class)
     )

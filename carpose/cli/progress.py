@@ -21,7 +21,7 @@ def progress(items: Sequence[Item], what: str = "photos") -> Iterator[Item]:
         rich_.MofNCompleteColumn(),
         rich_.TextColumn("{task.fields[rate]}"),
         rich_.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, highlight=False),
         transient=True,
         # Answers that go to the same terminal are printed above the bar, those for a pipe are not.
         redirect_stdout=sys.stdout.isatty(),

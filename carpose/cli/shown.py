@@ -1,9 +1,10 @@
 """Answers for people: in colours where a terminal has them."""
 
+import sys
 from collections import Counter
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,12 +32,12 @@ class Shown:
         if seen.answer is None:
             return
         if self._briefly:
-            self._console.print(line(seen.name, seen.answer), soft_wrap=True)
+            self._print(line(seen.name, seen.answer))
         else:
             size = f"  {seen.answer.image.width} x {seen.answer.image.height}"
-            self._console.print(Text.assemble((seen.name, "bold"), size), soft_wrap=True)
-            self._console.print(whole(seen.answer))
-            self._console.print()
+            self._print(Text.assemble((seen.name, "bold"), size))
+            self._print(whole(seen.answer))
+            self._print()
 
     def end(self) -> None:
         """The counts, where there were many."""
@@ -44,7 +45,14 @@ class Shown:
             total = sum(self._counts.values())
             words = Text.assemble((f"{total} photos: ", "bold"))
             words.append_text(Text(", ").join(Text(f"{n} {k}") for k, n in self._counts.items()))
-            self._console.print(words)
+            self._print(words)
+
+    def _print(self, *words: RenderableType) -> None:
+        with self._console.capture() as captured:
+            self._console.print(*words, soft_wrap=not words or isinstance(words[0], Text))
+        # Rich's own printing would go past the progress bar, which minds what others print.
+        sys.stdout.write(captured.get())
+        sys.stdout.flush()
 
 
 def _kind(seen: Seen) -> str:
@@ -57,12 +65,11 @@ def _kind(seen: Seen) -> str:
 
 def line(name: str, answer: PoseResponse) -> Text:
     """An answer in one line."""
-    text = Text.assemble((name, "bold"), "  ", _viewpoint(answer.pose), "  ", _angles(answer.pose))
-    if answer.compliance:
-        text.append("  ")
-        text.append_text(_verdict(answer.compliance))
-        text.append("  " + "; ".join(answer.compliance.reasons))
-    return text
+    text = Text.assemble((name, "bold"), "  ", _viewpoint(answer.pose), "  ")
+    if not answer.compliance:
+        return text.append_text(_angles(answer.pose))
+    text.append_text(_verdict(answer.compliance))
+    return text.append("  " + "; ".join(answer.compliance.reasons))
 
 
 def whole(answer: PoseResponse) -> Table:
@@ -108,7 +115,7 @@ def _verdict(compliance: Compliance) -> Text:
 
 
 def _judged(compliance: Compliance) -> Text:
-    text = _verdict(compliance)
+    text = Text.assemble(_verdict(compliance))
     for reason, finding in zip(compliance.reasons, compliance.findings, strict=True):
         text.append(f"\n{reason}" if reason == finding.detail else f"\n{reason}: {finding.detail}")
     return text

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -83,14 +84,16 @@ def watch(
         estimator = asking.loaded()
     print(f"watching {folder}: Ctrl-C ends it", file=sys.stderr, flush=True)
     arrivals = Arrivals()
-    for path in arriving(folder, there, poll, arrivals):
-        seen = asking.look(estimator, Named(str(path), path), alone=False)
-        if (seen.problem or {}).get("code") == "bad-image" and arrivals.comes_slowly(
-            path, time.monotonic()
-        ):
-            continue
-        out.add(seen)
-        complain(seen)
+    with suppress(KeyboardInterrupt):
+        for path in arriving(folder, there, poll, arrivals):
+            name = str(folder / path.relative_to(folder.absolute()))
+            seen = asking.look(estimator, Named(name, path), alone=False)
+            if (seen.problem or {}).get("code") == "bad-image" and arrivals.comes_slowly(
+                path, time.monotonic()
+            ):
+                continue
+            out.add(seen)
+            complain(seen)
     out.end()
 
 
@@ -101,7 +104,7 @@ def arriving(
     arrivals: Arrivals,
     stop: threading.Event | None = None,
 ) -> Iterator[Path]:
-    """Whole photos as they arrive, until Ctrl-C or `stop`; not those that are `there` already."""
+    """Whole photos as they arrive, absolute paths, until `stop`; not those that are `there`."""
     import watchfiles
 
     ticks = watchfiles.watch(
@@ -112,7 +115,6 @@ def arriving(
         rust_timeout=TICK_MS,
         yield_on_timeout=True,
         force_polling=poll or None,
-        raise_interrupt=False,
         stop_event=stop,
     )
     began = False

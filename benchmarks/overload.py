@@ -1,0 +1,130 @@
+"""What is left of the throughput when many more photos come than can be answered.
+
+    python -m benchmarks.overload --photos DIR [--url http://127.0.0.1:8000]
+
+Needs a running server (`make serve`). As many clients as there are places set the peak; then 2, 8
+and 32 times as many come, each of which waits half a second after a refusal. Prints the answers per
+second of each round over the peak, how long refusals took, and the speed of every second once the
+crowd has gone. The clients need the machine, too: what they cost is in the ratio.
+"""
+
+import argparse
+import asyncio
+import statistics
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PLACES = 32
+PAUSE_S = 0.5
+
+
+@dataclass
+class Seen:
+    """What clients got: when answers came, and the seconds that refusals took."""
+
+    answered: list[float] = field(default_factory=list)
+    refused_s: list[float] = field(default_factory=list)
+    other: dict[int, int] = field(default_factory=dict)
+
+    def rate(self, since: float, until: float) -> float:
+        """Answers per second."""
+        return sum(since <= at < until for at in self.answered) / (until - since)
+
+
+class Crowd:
+    """Clients, each a connection that sends one photo after the other."""
+
+    def __init__(self, url: str, photos: list[bytes]) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._requests = [
+            (
+                f"POST /v1/pose HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: image/jpeg\r\n"
+                f"Content-Length: {len(photo)}\r\n\r\n"
+            ).encode()
+            + photo
+            for photo in photos
+        ]
+        self._next = count()
+
+    async def come(self, clients: int, seconds: float) -> tuple[Seen, float, float]:
+        """What so many got in so many seconds, and when they began and ended."""
+        seen = Seen()
+        tasks = [asyncio.create_task(self._client(seen)) for _ in range(clients)]
+        began = time.perf_counter()
+        await asyncio.sleep(seconds)
+        ended = time.perf_counter()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return seen, began, ended
+
+    async def _client(self, seen: Seen) -> None:
+        while True:
+            reader, writer = await asyncio.open_connection(self._host, self._port)
+            try:
+                while not reader.at_eof():
+                    await self._photo(seen, reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                seen.other[0] = seen.other.get(0, 0) + 1
+            finally:
+                writer.close()
+
+    async def _photo(
+        self, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        began = time.perf_counter()
+        writer.write(self._requests[next(self._next) % len(self._requests)])
+        head = await reader.readuntil(b"\r\n\r\n")
+        _, _, rest = head.lower().partition(b"content-length:")
+        await reader.readexactly(int(rest.split(b"\r\n")[0]))
+        status, now = int(head.split(b" ")[1]), time.perf_counter()
+        if status == 200:
+            seen.answered.append(now)
+        elif status == 503:
+            seen.refused_s.append(now - began)
+            await asyncio.sleep(PAUSE_S)
+        else:
+            seen.other[status] = seen.other.get(status, 0) + 1
+
+
+async def measure(crowd: Crowd, seconds: float) -> None:
+    """Prints the rounds."""
+    await crowd.come(8, seconds / 4)
+    peak = 0.0
+    for times in (1, 2, 8, 32, 1):
+        seen, began, ended = await crowd.come(times * PLACES, seconds)
+        # Until the first answers of the round are there.
+        rate = seen.rate(began + min(3.0, seconds / 4), ended)
+        peak = max(peak, rate) if times == 1 else peak
+        refused = sorted(seen.refused_s)
+        line = f"{times:2d} x {PLACES} clients: {rate:5.1f} photos/s, {rate / peak:.2f} of the peak"
+        if refused:
+            p95 = refused[int(0.95 * len(refused))]
+            line += (
+                f"; {len(refused)} refusals, p50 {1000 * statistics.median(refused):.0f} ms, "
+                f"p95 {1000 * p95:.0f} ms"
+            )
+        print(line + (f"; others {seen.other}" if seen.other else ""), flush=True)
+    print("after the crowd, second by second, of the peak:", end=" ")
+    print(", ".join(f"{seen.rate(began + s, began + s + 1) / peak:.2f}" for s in range(6)))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--seconds", type=float, default=20, help="of each round")
+    args = parser.parse_args()
+    photos = [path.read_bytes() for path in sorted(args.photos.glob("*.jpg"))[:20]]
+    asyncio.run(measure(Crowd(args.url, photos), args.seconds))
+
+
+if __name__ == "__main__":
+    main()
