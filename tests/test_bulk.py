@@ -14,8 +14,8 @@ from PIL import Image, ImageOps
 
 from carpose import Estimator
 from carpose.errors import BadParameter
-from deployments.bulk.__main__ import main
 from deployments.bulk.asked import Asked
+from deployments.bulk.command import main
 from deployments.bulk.decoding import decoded, fetched, looked_at
 from deployments.bulk.done import Key, plan
 from deployments.bulk.duplicates import Seen, Sight

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("moto.server", reason="needs: make test-train")
 
-from deployments.bulk.__main__ import main
+from deployments.bulk.command import main
 from deployments.bulk.output import Output
 from tests.conftest import BUCKET
 from tests.servers import ROOT

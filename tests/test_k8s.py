@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.bulk.__main__ import parse, work_of
+from deployments.bulk.command import parse, work_of
 from deployments.config import Args, DetectorArgs
 from k8s.serve_config import SOURCES, patch, served
 from tests.manifests import (

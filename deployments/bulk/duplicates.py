@@ -43,7 +43,7 @@ class Sight:
 
 
 class Seen:
-    """The photos seen so far. About 600 bytes a photo.
+    """The photos seen so far. About 400 bytes a photo.
 
     near_bits: bits by which hashes may differ; None compares files alone.
     scaled: whether a picture may be another one in another size.

@@ -66,6 +66,10 @@ class Gather:
             self._expect_less(self.plan.homes.get(row["uri"]))
         return taken
 
+    def keep(self) -> None:
+        """Commit the answers that are here, and nothing else. Raises: OSError."""
+        self._flush()
+
     def finish(self) -> int:
         """Commit the rest; how many photos came back from nowhere, and have a row that says so.
 

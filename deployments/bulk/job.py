@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from deployments.bulk.decoding import decoded
 from deployments.bulk.duplicates import Seen, Sight
@@ -60,9 +61,13 @@ class Work:
 
 def start(address: Address = None) -> None:
     """Ray of this process alone, or the cluster at `address` or RAY_ADDRESS."""
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address == "local":
+        # What its processes say of restarts would stand between the progress; it is in their logs.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(
-        address=address or os.environ.get("RAY_ADDRESS", "local"),
-        include_dashboard=False if not os.environ.get("RAY_ADDRESS") else None,
+        address=address,
+        include_dashboard=False if address == "local" else None,
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
@@ -126,7 +131,11 @@ class _Remote:
 
 
 def _seen(sights: Sequence[Sight], work: Work) -> Any:
-    remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+    # Beside this process, which needs memory for every photo too, and is on no node that may go.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    remote = cast(Any, ray.remote)(
+        num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here
+    )
     actor = remote(Seen).remote(work.near_bits, scaled=not work.masks)
     for k in range(0, len(sights), SIGHTS_PER_CALL):
         ray.get(actor.first.remote(sights[k : k + SIGHTS_PER_CALL]))
