@@ -1,6 +1,7 @@
 """Photos by the million, without Ray: what is listed, answered, judged, committed, and done again."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +14,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from carpose import Estimator
+from carpose.engines import Found
 from carpose.errors import BadParameter
+from carpose.images import Picture
 from deployments.bulk.asked import Asked
 from deployments.bulk.command import main
 from deployments.bulk.decoding import decoded, fetched, looked_at
@@ -23,6 +26,7 @@ from deployments.bulk.errors import BulkError
 from deployments.bulk.gather import Gather
 from deployments.bulk.output import Output
 from deployments.bulk.photos import list_photos
+from deployments.bulk.progress import Progress
 from deployments.bulk.report import html
 from deployments.bulk.schema import SCHEMA, Row, columns_of, empty, shared
 from deployments.bulk.scoring import Models, Scorer
@@ -343,6 +347,52 @@ def test_photos_that_never_come_back_are_rows_that_the_next_run_tries(
     assert by_name(output)[lost]["error"] == "lost"
     assert run(output, listed) == [lost]
     assert by_name(output)[lost]["error"] is None
+
+
+def test_what_is_answered_before_a_run_is_stopped_is_kept(folder: Path, output: Output) -> None:
+    listed = list_photos(str(folder))
+    asked = Asked.of()
+    found = plan(listed, output, Key(MODELS, False, asked.identity))
+    gather = Gather(output, asked, False, found, MODELS, 500)
+    some = listed.slice(0, 3).to_pylist()
+    gather.add([row(photo["uri"], bytes=photo["bytes"]) for photo in some])
+    gather.keep()
+    assert sorted(by_name(output)) == names(listed.slice(0, 3))
+    assert run(output, listed, asked=asked) == names(listed.slice(3))
+
+
+def test_a_batch_that_is_too_much_is_looked_at_one_by_one(scorer: Scorer, folder: Path) -> None:
+    class Small(Scorer):
+        """On a device with room for one picture."""
+
+        def __init__(self) -> None:
+            vars(self).update(vars(scorer))
+
+        def _detect(self, pictures: list[Picture]) -> list[Found]:
+            if len(pictures) > 1:
+                raise MemoryError("no room")
+            return super()._detect(pictures)
+
+    class Broken(Small):
+        """With none."""
+
+        def _detect(self, pictures: list[Picture]) -> list[Found]:
+            raise MemoryError("no room")
+
+    listed = list_photos(str(folder))
+    assert answered(Small(), listed) == answered(scorer, listed)
+    errors = {Path(r["uri"]).name: r["error_detail"] for r in answered(Broken(), listed)}
+    assert errors["car.jpg"] == "MemoryError: no room"
+    assert errors["cut.jpg"] != errors["car.jpg"]
+
+
+def test_without_a_terminal_progress_is_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(1000)
+    progress.add(400)
+    progress.close()
+    assert re.fullmatch(
+        r"400 of 1,000 photos, [\d.]+ photos/s, 0:\d\d:\d\d left\n", capsys.readouterr().err
+    )
 
 
 def test_a_double_whose_photo_is_done_long_since_needs_no_look(

@@ -261,6 +261,7 @@ def test_bulk_takes_its_settings_and_outlives_its_nodes(folder: str) -> None:
     args = parse(string.Template(" ".join(asked)).substitute(words).split())
     assert (args.input, args.output) == ("in", "out")
     work = work_of(args)
+    assert work.actors
     named = dict(groups(folder))
     workers = named["gpu" if work.gpus else "cpu"]
     (container,) = workers["template"]["spec"]["containers"]

@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--main-car", default="embedded:main_car", metavar="BUNDLE")
     add("--device", choices=get_args(Device), default="cpu")
     add("--runtime", choices=get_args(Runtime), default="onnxruntime")
-    add("--actors", default="", metavar="MIN-MAX", help="with models; default: all that fit")
+    add("--actors", default="", metavar="MIN-MAX", help="with models; default: all that fit now")
     add("--cpus", type=float, help="of an actor; default 0.9, one thread")
     add("--gpus", type=float, help="of an actor; default 1 with --device cuda")
     add("--batch", type=int, help="photos an actor looks at together; default 16 on a GPU")
@@ -109,7 +109,7 @@ def work_of(args: argparse.Namespace) -> Work:
     return Work(
         models,
         args.masks,
-        args.actors or (1, None),
+        args.actors,
         args.cpus if args.cpus is not None else 1.0 if on_gpu else 0.9,
         gpus,
         1.0 if on_gpu else 0.1,

@@ -40,7 +40,8 @@ Address = str | None
 class Work:
     """How the work is spread.
 
-    actors: least and most actors with models; most None: as many as the CPUs or GPUs hold.
+    actors: least and most actors with models, by how busy they are; None: as many as the cluster's
+        CPUs or GPUs hold now, from the start.
     cpus, gpus: of an actor.
     decode_cpus: of a task that decodes, of which as many run as fit beside the actors.
     batch: photos that an actor looks at together; None: those of a block.
@@ -50,7 +51,7 @@ class Work:
 
     models: Models = field(default_factory=Models)
     masks: bool = False
-    actors: tuple[int, int | None] = (1, None)
+    actors: tuple[int, int] | None = None
     cpus: float = 0.9
     gpus: float = 0.0
     decode_cpus: float = 0.1
@@ -88,7 +89,7 @@ def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[lis
     context.print_on_execution_start = False
     context.target_max_block_size = BLOCK_BYTES
     context.max_errored_blocks = -1
-    most = work.actors[1] or _fitting(work)
+    least, most = work.actors or (_fitting(work), _fitting(work))
     photos = ray.data.from_arrow(list(_blocks(todo)))
     pictures = photos.map_batches(
         cast(Any, _decode),
@@ -103,7 +104,7 @@ def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[lis
         fn_constructor_args=(work.models, work.masks),
         batch_size=work.batch,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(min_size=min(work.actors[0], most), max_size=most),
+        compute=ActorPoolStrategy(min_size=least, max_size=most),
         num_cpus=work.cpus,
         num_gpus=work.gpus,
         ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
