@@ -460,7 +460,7 @@ def test_scaled_boxes_are_in_the_double_s_own_pixels() -> None:
     ("arguments", "complaint"),
     [
         (["--input", "{tmp}/none"], "no such folder"),
-        (["--input", "{tmp}/none.parquet"], "none.parquet"),
+        (["--input", "{tmp}/none.parquet"], "none.parquet: there is none"),
         (["--input", "{tmp}"], "no photos"),
         (["--input", "gopher://x/y"], "s3://bucket/prefix"),
         (["--output", "{tmp}/file/poses"], "cannot be written"),

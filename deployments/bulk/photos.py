@@ -42,6 +42,8 @@ def list_photos(source: str) -> pa.Table:
             listed = _of_table(place)
         else:
             listed = pa.Table.from_pylist(list(_of_folder(place)), SCHEMA)
+    except FileNotFoundError as error:
+        raise BulkError(f"input {source}: there is none") from error
     except (OSError, pa.ArrowInvalid) as error:
         raise BulkError(f"input {source}: {first_line(error)}") from error
     if not listed.num_rows:
