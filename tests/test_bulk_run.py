@@ -10,19 +10,25 @@ from benchmarks.bulk_kills import counts, run_killed
 from carpose import Estimator
 from deployments.bulk.output import Output
 from deployments.bulk.schema import columns_of
-from tests.rendered_car import View, render
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.slow
 
-PHOTOS = 24
+EXAMPLE = ROOT / "deployments" / "web" / "example.jpg"
+PHOTOS = 18
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A car from all around, two of the photos broken."""
+    """A car in many places of a picture, a broken file, and one without a car."""
     photos = tmp_path_factory.mktemp("photos")
-    for k in range(PHOTOS - 2):
-        render(View(360 * k / PHOTOS), 320, 240, 1).save(photos / f"{k:02}.jpg")
+    with Image.open(EXAMPLE) as car:
+        car.draft("RGB", (480, 320))
+        for k in range(PHOTOS - 2):
+            place = Image.new("RGB", (800, 600), "grey")
+            small = car.resize((300 + 40 * (k % 4), 200 + 25 * (k % 4)))
+            place.paste(small, (90 * (k % 5), 60 * (k // 5)))
+            place.save(photos / f"{k:02}.jpg")
     (photos / "cut.jpg").write_bytes((photos / "00.jpg").read_bytes()[:2000])
     Image.new("RGB", (64, 64)).save(photos / "nothing.png")
     return photos

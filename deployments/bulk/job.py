@@ -63,9 +63,6 @@ class Work:
 def start(address: Address = None) -> None:
     """Ray of this process alone, or the cluster at `address` or RAY_ADDRESS."""
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    if address == "local":
-        # What its processes say of restarts would stand between the progress; it is in their logs.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray.init(
         address=address,
         include_dashboard=False if address == "local" else None,
