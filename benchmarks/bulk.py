@@ -113,7 +113,7 @@ def main() -> None:
         for path in chosen:
             (photos / path.name).symlink_to(path)
         paths = [str(path) for path in chosen]
-        start()
+        start(work)
         for turn in range(args.rounds):
             seconds, cpu = bare(paths, args.cores)
             n = len(paths)

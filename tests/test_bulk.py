@@ -470,6 +470,7 @@ def test_scaled_boxes_are_in_the_double_s_own_pixels() -> None:
         (["--rules-file", "{tmp}/none.yaml"], "no such file"),
         (["--rules-file", "{tmp}/bad.yaml"], "sets.a.colour"),
         (["--car-parts", "{tmp}/none"], "model.yaml"),
+        (["--car-parts", "embedded:main_car"], "is a main_car bundle, not car_parts"),
     ],
 )
 def test_what_cannot_begin_is_one_line_and_exit_code_2(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import get_args
 
-from carpose.bundles import open_bundle
+from carpose.bundles import Task, open_bundle
 from carpose.errors import CarposeError
 from carpose.places import Place
 from carpose.segmenters import Device, Runtime
@@ -136,8 +136,8 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     asked, work = asked_of(args), work_of(args)
     models = {
-        "car_parts": open_bundle(args.car_parts).identity,
-        "main_car": open_bundle(args.main_car).identity,
+        "car_parts": _identity(args.car_parts, "car_parts"),
+        "main_car": _identity(args.main_car, "main_car"),
     }
     listed = list_photos(args.input)
     output = Output.at(args.output)
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
     gather.judge_anew()
     rate, lost = 0.0, 0
     if found.todo.num_rows:
-        start()
+        start(work)
         progress, said = Progress(found.todo.num_rows), time.monotonic()
         try:
             for rows in answers(found.todo, found.sights, work):
@@ -186,6 +186,13 @@ def run(args: argparse.Namespace) -> int:
         )
         return EXIT_TOO_MANY_ERRORS
     return 0
+
+
+def _identity(uri: str, task: Task) -> str:
+    bundle = open_bundle(uri)
+    if bundle.manifest.task != task:
+        raise BulkError(f"{uri} is a {bundle.manifest.task} bundle, not {task}")
+    return bundle.identity
 
 
 def _manifest(

@@ -8,6 +8,7 @@ the next run.
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -19,6 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from deployments.bulk.decoding import decoded
 from deployments.bulk.duplicates import Seen, Sight
+from deployments.bulk.errors import BulkError
 from deployments.bulk.schema import Row
 from deployments.bulk.scoring import Models, Scorer
 
@@ -32,8 +34,6 @@ RETRIES: Final = 5
 """Of a block whose worker dies; then its photos have a row that says so."""
 
 SIGHTS_PER_CALL: Final = 10_000
-
-Address = str | None
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,12 @@ class Work:
     duplicates: bool = True
 
 
-def start(address: Address = None) -> None:
-    """Ray of this process alone, or the cluster at `address` or RAY_ADDRESS."""
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
+def start(work: Work) -> None:
+    """Ray of this process alone, or the cluster that RAY_ADDRESS names.
+
+    Raises: BulkError where this machine has no room for an actor; a cluster may get it yet.
+    """
+    address = os.environ.get("RAY_ADDRESS") or "local"
     ray.init(
         address=address,
         include_dashboard=False if address == "local" else None,
@@ -71,6 +74,15 @@ def start(address: Address = None) -> None:
     )
     for name in ("ray.data", "ray.data._internal"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    there = _resources()
+    if address != "local":
+        return
+    for what, wanted in (("GPU", work.gpus), ("CPU", work.cpus + work.decode_cpus)):
+        if there.get(what, 0) < wanted:
+            raise BulkError(
+                f"an actor and what decodes for it take {wanted:g} {what}, "
+                f"and this machine has {there.get(what, 0):g}"
+            )
 
 
 def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[list[Row]]:
@@ -81,6 +93,8 @@ def answers(todo: pa.Table, sights: Sequence[Sight], work: Work) -> Iterator[lis
     sights: photos that have a good answer already.
     """
     seen = _seen(sights, work) if work.duplicates else None
+    # How often a block is tried has no other name yet.
+    warnings.filterwarnings("ignore", message=".*ray_remote_args_fn")
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
