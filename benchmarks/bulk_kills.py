@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.memory import descendants
@@ -37,12 +38,18 @@ def workers(pid: int) -> list[int]:
 
 
 def run_killed(
-    command: list[str], kills: int, seed: int, pause_s: tuple[float, float], log: Path
+    command: list[str],
+    kills: int,
+    seed: int,
+    pause_s: tuple[float, float],
+    log: Path,
+    parts: Callable[[], int],
 ) -> dict[str, int]:
     """Run `command` to its end, killed `kills` times on the way, by turns a worker and the driver,
     or fewer where it ends before; the kills by what was killed, and the starts.
 
     pause_s: least and most seconds between two kills.
+    parts: how many there are; nobody is killed by whom none was committed yet.
 
     Raises: SystemExit where a run ends otherwise than by our hand, or well.
     """
@@ -50,9 +57,11 @@ def run_killed(
     with log.open("wb") as out:
         while True:
             done["starts"] += 1
+            before = parts()
             driver = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
             while driver.poll() is None and done["worker"] + done["driver"] < kills:
-                if not _ready(driver):
+                if not _ready(driver) or parts() == before:
+                    time.sleep(0.05)
                     continue
                 time.sleep(draw.uniform(*pause_s))
                 victims = workers(driver.pid)
@@ -71,15 +80,12 @@ def run_killed(
 
 
 def _ready(driver: "subprocess.Popen[bytes]") -> bool:
-    """Whether models look at photos; waits a little where not."""
+    """Whether models look at photos."""
     names = (Path(f"/proc/{one}/cmdline") for one in workers(driver.pid))
     try:
-        if any(name.read_bytes().startswith(b"ray::MapWorker") for name in names):
-            return True
+        return any(name.read_bytes().startswith(b"ray::MapWorker") for name in names)
     except OSError:
-        pass
-    time.sleep(0.2)
-    return False
+        return False
 
 
 def counts(output: str) -> tuple[int, int, collections.Counter[str]]:
@@ -107,7 +113,10 @@ def main() -> None:
     command += ["--output", args.output, *more]
     began = time.monotonic()
     log = Path(f"{args.output.rstrip('/')}.log")
-    done = run_killed(command, args.kills, args.seed, tuple(args.pause), log)
+    output = Output.at(args.output)
+    done = run_killed(
+        command, args.kills, args.seed, tuple(args.pause), log, lambda: len(output.parts())
+    )
     rows, photos, errors = counts(args.output)
     print(f"killed: {done}, {time.monotonic() - began:.0f} s")
     print(f"{rows} rows of {photos} photos, errors: {dict(errors) or 'none'}")

@@ -15,7 +15,7 @@ from tests.servers import ROOT
 pytestmark = pytest.mark.slow
 
 EXAMPLE = ROOT / "deployments" / "web" / "example.jpg"
-PHOTOS = 18
+PHOTOS = 42
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k in range(PHOTOS - 2):
             place = Image.new("RGB", (800, 600), "grey")
             small = car.resize((300 + 40 * (k % 4), 200 + 25 * (k % 4)))
-            place.paste(small, (90 * (k % 5), 60 * (k // 5)))
+            place.paste(small, (90 * (k % 5), 45 * (k // 5)))
             place.save(photos / f"{k:02}.jpg")
     (photos / "cut.jpg").write_bytes((photos / "00.jpg").read_bytes()[:2000])
     Image.new("RGB", (64, 64)).save(photos / "nothing.png")
@@ -37,10 +37,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_photo_is_there_once_whoever_is_killed(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "poses"
     command = [sys.executable, "-m", "deployments.bulk", "--input", str(folder)]
-    command += ["--output", str(output), "--rows", "4", "--expect", "left"]
-    done = run_killed(command, 2, 0, (0.0, 0.5), tmp_path / "log")
-    assert done["starts"] == 1 + done.get("driver", 0)
-    assert done["worker"] == 1
+    command += ["--output", str(output), "--rows", "2", "--expect", "left", "--actors", "1"]
+    there = Output.at(str(output))
+    log = tmp_path / "log"
+    done = run_killed(command, 2, 0, (0.0, 0.2), log, lambda: len(there.parts()))
+    assert done == {"starts": 2, "worker": 1, "driver": 1}
     rows, photos, errors = counts(str(output))
     assert rows == photos == PHOTOS
     assert errors["bad-image"] == 1
