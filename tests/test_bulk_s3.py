@@ -46,6 +46,8 @@ def test_from_a_bucket_to_a_bucket(
     assert "3 photos, 1 of them scored with another one" in done.stdout
     output = Output.at(f"{s3}/poses")
     keys = [o["Key"] for o in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    # Arrow marks a folder from which it removed something, as the run does after its try to write.
+    keys = [key for key in keys if not key.endswith("/")]
     aside = {k for k in keys if k.startswith("poses/_carpose/")}
     assert aside == {"poses/_carpose/manifest.json", "poses/_carpose/report.html"}
     names = output.parts()
