@@ -53,6 +53,11 @@ class Admission:
             if not self._held[holder]:
                 del self._held[holder]
 
+    @property
+    def taken(self) -> int:
+        """Slots that are taken."""
+        return self._slots - self._free
+
     def check_open(self) -> None:
         """Raises: Draining once no photo is taken any more."""
         if self._draining:

@@ -1,7 +1,7 @@
 """The edge: one method per route of the HTTP contract, each a few lines around the pipeline."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,7 +24,7 @@ from deployments.config import IngressArgs
 from deployments.engines import EngineHandle
 from deployments.guard import Client, Guard
 from deployments.http_app import Cors, http_app
-from deployments.metrics import AnswerCounter
+from deployments.metrics import AnswerCounter, places_gauge
 from deployments.parameters import (
     COMPARE,
     Parameters,
@@ -61,7 +61,7 @@ class Ingress:
         )
         self._guard = Guard(args.keys_file, args.trusted_proxies)
         self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
-        self._answers = AnswerCounter()
+        self._answers, self._places = AnswerCounter(), places_gauge()
         self._cors = Cors(args.allow_origins, args.allow_headers)
         self._sets = {**RULE_SETS, **args.rules}
         self._documented = pose_parameters(self._pipeline.engines, self._sets)
@@ -93,12 +93,13 @@ class Ingress:
             pose_request(query, self._sets)
             with self._slot(client):
                 upload = await self._read(request)
+                counted.about["bytes"] = sum(map(len, upload.photos))
                 body = self._parameters.said(upload.said)
                 said = self._parameters.joined(query, body, upload.way)
                 counted.engine = self._engine(said)
                 asked = pose_request(said, self._sets)
                 answer = await self._answer(_one(upload), counted.engine, asked)
-            counted.outcome = _outcome(answer)
+            counted.answered(answer)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def set(self, request: Request) -> Response:
@@ -109,6 +110,7 @@ class Ingress:
             pose_request(query, self._sets)
             with self._slot(client):
                 upload = await self._read(request, PHOTOS, self._most_photos)
+                counted.about["bytes"] = sum(map(len, upload.photos))
                 body = self._set_parameters.said(upload.said)
                 said = self._set_parameters.joined(query, body, upload.way)
                 views, asked = viewpoints(said, "views"), pose_request(said, self._sets)
@@ -180,16 +182,23 @@ class Ingress:
             with self._slot(client):
                 # What such a client says beside the photo is its own affair.
                 photo = _one(await self._read(request))
+                counted.about["bytes"] = len(photo)
                 answer = await self._answer(photo, engine.name, asked)
-            counted.outcome = _outcome(answer)
+            counted.answered(answer)
         assert isinstance(answer, PoseResponse)
         assert answer.images
         view, angle = LEGACY_VIEW[answer.pose.view], answer.pose.angle
         return {"image": answer.images["annotated"], "view": view, "angle": angle}
 
-    def _slot(self, client: Client) -> AbstractContextManager[None]:
+    @contextmanager
+    def _slot(self, client: Client) -> Iterator[None]:
         most = client.key.max_in_flight if client.key else None
-        return self._admission.slot(client.holder, most)
+        try:
+            with self._admission.slot(client.holder, most):
+                self._places.set(self._admission.taken)
+                yield
+        finally:
+            self._places.set(self._admission.taken)
 
     async def _read(self, request: Request, names: Sequence[str] = PHOTO, most: int = 1) -> Upload:
         async with self._admission.upload():
@@ -226,9 +235,3 @@ def _one(upload: Upload) -> bytes:
     if len(set(upload.photos)) > 1:
         raise BadParameter(f"image: there are {len(upload.photos)} photos, send one")
     return upload.photos[0]
-
-
-def _outcome(answer: PoseResponse | Comparison) -> str:
-    if isinstance(answer, PoseResponse):
-        return answer.pose.viewpoint or answer.pose.view or "unknown"
-    return "compared" if answer.agreement else "one-engine-failed"

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ray.serve.metrics import Counter, Histogram
+from ray.serve.metrics import Counter, Gauge, Histogram
 from ray.util.metrics import Counter as ProcessCounter
 
+from carpose.schema import Comparison, PoseResponse
 from deployments.problems import outcome_of
 
 logger = logging.getLogger("ray.serve")
@@ -23,6 +24,22 @@ def stage_histogram() -> Histogram:
         description="Seconds spent in each stage of a photo's way.",
         boundaries=BOUNDARIES_S,
         tag_keys=("stage",),
+    )
+
+
+def megapixel_histogram() -> Histogram:
+    """Millions of pixels of the photos that came."""
+    return Histogram(
+        "carpose_photo_megapixels",
+        description="Millions of pixels of the photos that came.",
+        boundaries=[0.5, 1, 2, 4, 8, 16, 32, 64],
+    )
+
+
+def places_gauge() -> Gauge:
+    """Photos that an ingress replica has taken and not answered yet."""
+    return Gauge(
+        "carpose_places_taken", description="Photos taken and not answered yet, of max_in_flight."
     )
 
 
@@ -41,11 +58,29 @@ class Counted:
     """An answer being worked on; whoever answers it says by which engine, and what came out.
 
     key: name of the API key of who asked; empty without.
+    about: what the log is to have beside it; nothing of who took the photo or what is on it.
     """
 
     engine: str
     key: str = ""
     outcome: str = "cancelled"
+    model: str = ""
+    about: dict[str, object] = field(default_factory=dict)
+
+    def answered(self, answer: PoseResponse | Comparison) -> None:
+        """What came out."""
+        if isinstance(answer, Comparison):
+            self.outcome = "compared" if answer.agreement else "one-engine-failed"
+            return
+        self.outcome = answer.pose.viewpoint or answer.pose.view or "unknown"
+        self.model = answer.models.get("car_parts", "")
+        self.about |= {
+            "width": answer.image.width,
+            "height": answer.image.height,
+            "timings_ms": answer.timings_ms,
+        }
+        if answer.compliance:
+            self.about["verdict"] = answer.compliance.verdict
 
 
 class AnswerCounter:
@@ -54,13 +89,15 @@ class AnswerCounter:
     def __init__(self) -> None:
         self._answers = Counter(
             "carpose_answers_total",
-            description="Answers by engine, outcome (viewpoint or error code) and API key's name.",
-            tag_keys=("engine", "outcome", "key"),  # type: ignore[arg-type]
+            description="Answers by engine, outcome (viewpoint or error code), API key's name and "
+            "part model.",
+            tag_keys=("engine", "outcome", "key", "model"),  # type: ignore[arg-type]
         )
 
     @contextmanager
     def counted(self, engine: str, key: str = "") -> Iterator[Counted]:
-        """Counts, and logs, what the block makes of a photo; `engine` until it says better."""
+        """Counts, and logs in a line, what the block makes of a photo; `engine` until it says
+        better."""
         counted = Counted(engine, key)
         try:
             yield counted
@@ -75,10 +112,11 @@ class AnswerCounter:
         self._count(Counted("none", key, outcome_of(error)))
 
     def _count(self, counted: Counted) -> None:
-        tags = {"engine": counted.engine, "outcome": counted.outcome, "key": counted.key}
+        tags = {name: getattr(counted, name) for name in ("engine", "outcome", "key", "model")}
         self._answers.inc(1, tags)
         told = counted.engine, counted.outcome, counted.key or "-"
-        logger.info("answer: engine=%s outcome=%s key=%s", *told)
+        # Fields of their own in the JSON log, beside the request's id.
+        logger.info("answer: engine=%s outcome=%s key=%s", *told, extra=tags | counted.about)
 
 
 class EarlyRefusals:

@@ -22,7 +22,7 @@ from carpose.schema import Comparison, EngineOutcome, PoseResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle, Reference
-from deployments.metrics import stage_histogram
+from deployments.metrics import megapixel_histogram, stage_histogram
 from deployments.parameters import COMPARE
 from deployments.problems import meaning_of
 from deployments.remote import ask
@@ -54,7 +54,7 @@ class Pipeline:
         self._engines = {engine.name: (engine, handle) for engine, handle in engines}
         self._postprocessor = postprocessor
         self._executor = ThreadPoolExecutor(args.decode_threads, thread_name_prefix="decode")
-        self._seconds = stage_histogram()
+        self._seconds, self._megapixels = stage_histogram(), megapixel_histogram()
 
     @property
     def engines(self) -> list[str]:
@@ -158,6 +158,7 @@ class _Remote:
         loop = asyncio.get_running_loop()
         executor = self.pipeline._executor
         pixels = await loop.run_in_executor(executor, pixels_of, self.content)
+        self.pipeline._megapixels.observe(pixels / 1e6)
         with span("decode"):
             async with self.pipeline._admission.room(pixels):
                 return await loop.run_in_executor(executor, self._put, look)

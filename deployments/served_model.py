@@ -79,9 +79,13 @@ class ServedModel:
             logger.exception("bundle %s is not served", uri)
 
     async def _load(self, uri: str) -> Model:
+        model = await asyncio.to_thread(self._run_once, uri)
+        logger.info("bundle %s is served: %s", uri, model.bundle.identity)
+        return model
+
+    def _run_once(self, uri: str) -> Model:
         args = self._args
-        model = await asyncio.to_thread(
-            load_model,
+        model = load_model(
             uri,
             device=args.device,
             runtime=args.runtime,
@@ -90,5 +94,6 @@ class ServedModel:
             compiled=args.compiled,
             gpu_share=args.num_gpus,
         )
-        logger.info("bundle %s is served: %s", uri, model.bundle.identity)
+        # One that cannot run is not served, and a replica is ready once its own has run.
+        model.segmenter.probe()
         return model
