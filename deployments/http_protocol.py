@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from deployments.ask_again import AskAgain
 from deployments.gate import Gate, Gatekeeper, Who, who_asks
 from deployments.metrics import EarlyRefusals
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
@@ -23,7 +24,7 @@ _END: Final = b"\r\n\r\n"
 
 
 def proxy_http() -> list[Middleware]:
-    """Makes this process read HTTP with `Protocol`; the middleware that its gate needs.
+    """Makes this process read HTTP with `Protocol`; the middleware that it needs.
 
     It is one of h11. Clients of Java, and curl --http2, offer an upgrade to h2c with their first
     request. A server may ignore that, but httptools, which uvicorn prefers, stops reading at such a
@@ -36,7 +37,7 @@ def proxy_http() -> list[Middleware]:
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"
     Protocol.gate, Protocol.refusals = Gate(), EarlyRefusals()
-    return [Middleware(Gatekeeper, gate=Protocol.gate)]
+    return [Middleware(Gatekeeper, gate=Protocol.gate), Middleware(AskAgain)]
 
 
 @dataclass(frozen=True)

@@ -180,9 +180,13 @@ def _slow(error: UploadTimeout) -> Meaning:
     return Meaning(error.code, error.detail, headers={"Connection": "close"})
 
 
+RESTARTING = Meaning(
+    "engine-unavailable", "a part of the service is restarting; try again shortly", RETRY_AFTER_S
+)
+
+
 def _restarting(_: BaseException) -> Meaning:
-    detail = "a part of the service is restarting; try again shortly"
-    return Meaning("engine-unavailable", detail, RETRY_AFTER_S)
+    return RESTARTING
 
 
 def _timeout(_: BaseException) -> Meaning:

@@ -53,6 +53,21 @@ class Server:
         subprocess.run([serve, "deploy", str(path)], check=True, env=self.environment)
 
 
+def processes(server: Server, what: str) -> list[int]:
+    """Process ids of a server whose command line holds `what`."""
+    out = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    found = [int(line.split()[0]) for line in out.stdout.splitlines() if what in line]
+    session = server.environment["RAY_TMPDIR"]
+    return [pid for pid in found if session in _environment_of(pid)]
+
+
+def _environment_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/environ").read_text("latin1")
+    except OSError:
+        return ""
+
+
 def server_environment(**more: str) -> dict[str, str]:
     """What a server of ours sees: this project, and a dashboard that no other server has."""
     return {

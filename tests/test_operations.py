@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -17,21 +16,19 @@ import pytest
 from carpose.bundles import MANIFEST, open_bundle
 from carpose.client import CarPose
 from tests.conftest import Serving
-from tests.servers import Server
+from tests.servers import Server, processes
 
 TIMEOUT = 120
 
 
 def replica_processes(serving: Serving, deployment: str) -> list[int]:
     """Process ids of a deployment's replicas in the application `carpose` of this server."""
-    out = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
-    name = f"ServeReplica:carpose:{deployment}"
-    found = [int(line.split()[0]) for line in out.stdout.splitlines() if name in line]
-    session = serving.environment["RAY_TMPDIR"]
-    return [pid for pid in found if session in Path(f"/proc/{pid}/environ").read_text("latin1")]
+    return processes(serving, f"ServeReplica:carpose:{deployment}")
 
 
-@pytest.mark.parametrize("deployment", ["CarPartDetector", "MainCarSegmenter", "PosePostprocessor"])
+@pytest.mark.parametrize(
+    "deployment", ["CarPartDetector", "MainCarSegmenter", "PosePostprocessor", "Ingress"]
+)
 def test_no_request_is_lost_when_a_replica_dies(
     serving: Serving, photos: list[Path], deployment: str
 ) -> None:
