@@ -10,7 +10,7 @@ from k8s import rollout
 from tests.conftest import Serving
 from tests.test_operations import described, until
 
-TIMES, PAUSE_S = 4, 0.1
+TIMES, PAUSE_S, PATIENCE_S = 4, 0.1, 300
 
 
 def expected() -> dict[str, rollout.Wanted]:
@@ -22,7 +22,7 @@ def expected() -> dict[str, rollout.Wanted]:
 
 
 def test_what_serves_as_wanted_passes(serving: Serving, photos: list[Path]) -> None:
-    rollout.wait_for_bundles(serving.url, expected(), timeout_s=60, pause_s=PAUSE_S)
+    rollout.wait_for_bundles(serving.url, expected(), timeout_s=PATIENCE_S, pause_s=PAUSE_S)
     seen = rollout.watch(serving.url, photos, expected(), TIMES, PAUSE_S)
     assert (seen.asked, seen.failed) == (TIMES, 0), seen.last_failure
 
@@ -41,7 +41,7 @@ def test_a_bundle_that_no_replica_could_load_ends_the_wait(serving: Serving) -> 
         serving.deploy({"bundle": "/nowhere/bundle"})
         until(lambda: "bundle_error" in described(serving))
         with pytest.raises(rollout.BadRollout, match="car_parts: /nowhere/bundle"):
-            rollout.wait_for_bundles(serving.url, expected(), timeout_s=60, pause_s=PAUSE_S)
+            rollout.wait_for_bundles(serving.url, expected(), timeout_s=PATIENCE_S, pause_s=PAUSE_S)
     finally:
         serving.deploy({})
         until(lambda: "bundle_error" not in described(serving))
@@ -52,7 +52,7 @@ def test_replicas_that_stay_with_the_old_bundle_are_seen(
 ) -> None:
     newer = {"car_parts": rollout.Wanted("newer@sha256:000000000000", replicas=1)}
     with pytest.raises(rollout.BadRollout, match="car_parts by 1 replicas: mobilenetv2"):
-        rollout.wait_for_bundles(serving.url, newer, timeout_s=1, pause_s=PAUSE_S)
+        rollout.wait_for_bundles(serving.url, newer, timeout_s=5, pause_s=PAUSE_S)
     problem = rollout.ask(serving.url, photos[0].read_bytes(), newer)
     assert problem
     assert "answered by" in problem
@@ -69,7 +69,9 @@ def test_ray_exports_the_counter_under_the_name_that_is_asked_for(
         if not listed.exists():
             return False
         targets = [t for group in json.loads(listed.read_text()) for t in group["targets"]]
-        texts = [httpx.get(f"http://{target}/metrics", timeout=60).text for target in targets]
+        texts = [
+            httpx.get(f"http://{target}/metrics", timeout=PATIENCE_S).text for target in targets
+        ]
         return any("ray_carpose_answers_total{" in text for text in texts)
 
     until(exported)
