@@ -1,6 +1,12 @@
 """Real photos and a real server for every test that wants them."""
 
 import os
+
+# Ray reads it once a process, when it is imported, which much below does: it cannot be one test's.
+# Clusters in this process (no other one's port is told to anybody) do without a token; servers have
+# their own: tests/servers.py.
+os.environ["RAY_AUTH_MODE"] = "disabled"
+
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +23,6 @@ from deployments.api_keys import ApiKey
 from tests.rekognition_emulator import Emulator, Script
 from tests.servers import ROOT, Server, running, server_environment
 from tests.visitor import ARGUMENTS, CHROMIUM, Visit
-
-# Ray reads it once a process, so it cannot be one test's. Clusters in this process (no other one's
-# port is told to anybody) do without a token; servers have their own: tests/servers.py.
-os.environ["RAY_AUTH_MODE"] = "disabled"
 
 # No test asserts on time, and machines are busy.
 settings.register_profile("carpose", deadline=None)

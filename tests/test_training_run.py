@@ -318,7 +318,8 @@ def test_a_diverged_run_on_ray_is_not_tried_again(drawn: Path, tmp_path: Path, b
     )
     driver = drive(drawn, f"s3://{bucket}/diverged", log, script=script)
     assert driver.wait(timeout=PATIENCE_S) != 0
-    assert "Diverged: loss is nan" in log.read_text().splitlines()[-1]
+    # The driver's own last words; Ray's processes may still say something behind them.
+    assert "\ntraining.loop.Diverged: loss is nan" in log.read_text()
     assert log.read_text().count("Traceback (most recent call last)") <= 6
 
 
