@@ -37,12 +37,13 @@ def ours() -> set[str]:
 
 def exported(server: Server) -> set[str]:
     """Those that a server exports."""
-    (found,) = Path(server.environment["RAY_TMPDIR"]).rglob("prom_metrics_service_discovery.json")
+    folder = Path(server.environment["RAY_TMPDIR"])
     names: set[str] = set()
-    for group in json.loads(found.read_text()):
-        for target in group["targets"]:
-            with urllib.request.urlopen(f"http://{target}/metrics", timeout=30) as response:
-                names |= set(re.findall(r"^(ray_\w+)", response.read().decode(), re.MULTILINE))
+    for found in folder.rglob("prom_metrics_service_discovery.json"):
+        for group in json.loads(found.read_text()):
+            for target in group["targets"]:
+                with urllib.request.urlopen(f"http://{target}/metrics", timeout=30) as response:
+                    names |= set(re.findall(r"^(ray_\w+)", response.read().decode(), re.MULTILINE))
     return {SUFFIX.sub("", name) for name in names}
 
 
