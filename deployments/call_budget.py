@@ -1,32 +1,29 @@
-"""A limit on calls that cost money: so many in any minute, and no more."""
+"""Budgets of calls that cost money: the server's, and that of who asks."""
 
-import math
-import time
-from collections import deque
-from collections.abc import Callable
-
-from carpose.errors import EngineBusy
-
-MINUTE_S = 60.0
+from carpose.errors import CarposeError, EngineBusy
+from deployments.config import RekognitionArgs
+from deployments.engines import Payer
+from deployments.ledger import DAY_S, MINUTE_S, Charge, Spends
+from deployments.problems import RateLimited
 
 
-class CallBudget:
-    """At most `per_minute` calls in any 60 seconds; None: as many as come."""
+async def charge(ledger: Spends, args: RekognitionArgs, payer: Payer) -> None:
+    """One call more, before it is made; a call that fails is counted too.
 
-    def __init__(self, per_minute: int | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute, self._clock = per_minute, clock
-        self._spent: deque[float] = deque()
-
-    def spend(self) -> None:
-        """Take one call. Raises: EngineBusy, with the seconds until the next one is free."""
-        if self._per_minute is None:
-            return
-        now = self._clock()
-        while self._spent and now - self._spent[0] >= MINUTE_S:
-            self._spent.popleft()
-        if len(self._spent) >= self._per_minute:
-            raise EngineBusy(
-                f"this server's budget of {self._per_minute} Rekognition calls a minute is spent",
-                retry_after_s=max(1, math.ceil(MINUTE_S - (now - self._spent[0]))),
-            )
-        self._spent.append(now)
+    Raises: EngineBusy beyond the server's budget, RateLimited beyond the payer's, with the seconds
+        until there is room again. Where the ledger does not answer, the call waits for it.
+    """
+    budgets: list[tuple[str, int | None, float, str]] = [
+        ("server", args.max_calls_per_minute, MINUTE_S, "a minute"),
+        ("server", args.max_calls_per_day, DAY_S, "in 24 hours"),
+        (f"key {payer.name}", payer.calls_per_day, DAY_S, "in 24 hours"),
+    ]
+    limited = [(who, most, s, words) for who, most, s, words in budgets if most is not None]
+    charges = [Charge(f"rekognition of {who}", most, s) for who, most, s, _ in limited]
+    refusal = await ledger.spend(charges) if charges else None
+    if refusal:
+        who, most, _, words = limited[refusal.index]
+        kind: type[CarposeError] = EngineBusy if who == "server" else RateLimited
+        owner = "this server" if who == "server" else "this key"
+        detail = f"{owner}'s budget of {most} Rekognition calls {words} is spent"
+        raise kind(detail, refusal.retry_after_s)  # type: ignore[call-arg]

@@ -114,8 +114,11 @@ class RekognitionArgs(Settings, QueueArgs):
     """Whether general labels answer while the Custom Labels model is stopped."""
     cache_entries: int = Field(1000, ge=0)
     """Answers kept per replica, so that a photo sent again is not paid again."""
+    max_calls_per_day: int | None = Field(5000, ge=1)
+    """Budget of all replicas in any 24 hours, about 5 USD; beyond it 503 with Retry-After. None: no
+    limit. Keys may have their own."""
     max_calls_per_minute: int | None = Field(None, ge=1)
-    """Budget per replica; beyond it 503 with Retry-After."""
+    """The same of any minute."""
     price_usd: float = Field(0.001, ge=0)
     """Of one call, for the estimate of costs."""
 

@@ -15,6 +15,18 @@ Reference = ray.ObjectRef[Picture]
 """A picture in the object store."""
 
 
+@dataclass(frozen=True)
+class Payer:
+    """Whose photo it is: the name of an API key, and how many calls that cost money it may make in
+    any 24 hours; None: as many as the server."""
+
+    name: str = ""
+    calls_per_day: int | None = None
+
+
+NOBODY = Payer()
+
+
 class EngineHandle(Protocol):
     """Asks an engine's deployments: made of bound ones, which Ray Serve turns into handles."""
 
@@ -23,8 +35,8 @@ class EngineHandle(Protocol):
         """Of one call, by configuration."""
         ...
 
-    async def detect(self, seen: Reference) -> Found:
-        """Cars and parts in a picture."""
+    async def detect(self, seen: Reference, payer: Payer) -> Found:
+        """Cars and parts in a picture; `payer` is charged for what costs money."""
         ...
 
     async def info(self) -> dict[str, dict[str, Any]]:
@@ -47,15 +59,18 @@ class ServedEngine:
 
 @dataclass(frozen=True)
 class OneDeployment:
-    """The handle of an engine that is one deployment with `detect(picture)` and `info()`."""
+    """The handle of an engine that is one deployment with `detect(picture)` and `info()`;
+    `detect(picture, payer)` where it is `paid`."""
 
     name: str
     deployment: Any
     price_usd: float = 0.0
+    paid: bool = False
 
-    async def detect(self, seen: Reference) -> Found:
+    async def detect(self, seen: Reference, payer: Payer) -> Found:
         """See `EngineHandle`."""
-        found: Found = await ask(self.deployment.detect, seen)
+        who = (payer,) if self.paid else ()
+        found: Found = await ask(self.deployment.detect, seen, *who)
         return found
 
     async def info(self) -> dict[str, dict[str, Any]]:

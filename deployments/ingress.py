@@ -21,9 +21,10 @@ from carpose.rules import RULE_SETS
 from carpose.schema import Comparison, EngineOutcome, PoseResponse, SetPhoto, SetResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
-from deployments.engines import EngineHandle
+from deployments.engines import EngineHandle, Payer
 from deployments.guard import Client, Guard
 from deployments.http_app import Cors, http_app
+from deployments.ledger import ledger
 from deployments.metrics import AnswerCounter, places_gauge
 from deployments.parameters import (
     COMPARE,
@@ -59,7 +60,7 @@ class Ingress:
             pixels=int(args.max_megapixels_decoded * 1e6),
             share_of_free=args.share_of_free,
         )
-        self._guard = Guard(args.keys_file, args.trusted_proxies)
+        self._guard = Guard(args.keys_file, args.trusted_proxies, ledger())
         self._pipeline = Pipeline(args, engines, postprocessor, self._admission)
         self._answers, self._places = AnswerCounter(), places_gauge()
         self._cors = Cors(args.allow_origins, args.allow_headers)
@@ -77,11 +78,15 @@ class Ingress:
 
     async def admit(self, request: Request) -> None:
         """Before every route that is not everybody's, and before its body is read: who asks."""
+        name = ""
         try:
-            request.state.client = await self._guard.client(request)
+            client = await self._guard.client(request)
+            name = client.name
+            await self._guard.charge(client)
         except CarposeError as error:
-            self._answers.refused(error)
+            self._answers.refused(error, name)
             raise
+        request.state.client = client
 
     async def pose(self, request: Request) -> Response:
         """Side, angle, parts and main car of a photo; of both engines with `compare`."""
@@ -98,7 +103,7 @@ class Ingress:
                 said = self._parameters.joined(query, body, upload.way)
                 counted.engine = self._engine(said)
                 asked = pose_request(said, self._sets)
-                answer = await self._answer(_one(upload), counted.engine, asked)
+                answer = await self._answer(_one(upload), counted.engine, asked, client.payer)
             counted.answered(answer)
         return Response(answer.model_dump_json(), media_type="application/json")
 
@@ -118,7 +123,7 @@ class Ingress:
                 if counted.engine == COMPARE:
                     raise BadParameter("engine: a set is answered by one engine")
                 outcomes = [
-                    await self._within_deadline(photo, counted.engine, asked)
+                    await self._within_deadline(photo, counted.engine, asked, client.payer)
                     for photo in upload.photos
                 ]
             counted.outcome = "set"
@@ -183,7 +188,7 @@ class Ingress:
                 # What such a client says beside the photo is its own affair.
                 photo = _one(await self._read(request))
                 counted.about["bytes"] = len(photo)
-                answer = await self._answer(photo, engine.name, asked)
+                answer = await self._answer(photo, engine.name, asked, client.payer)
             counted.answered(answer)
         assert isinstance(answer, PoseResponse)
         assert answer.images
@@ -211,21 +216,21 @@ class Ingress:
         return self._pipeline.engine(next(iter(said.get("engine", ())), None))
 
     async def _answer(
-        self, photo: bytes, engine: str, asked: PoseRequest
+        self, photo: bytes, engine: str, asked: PoseRequest, payer: Payer
     ) -> PoseResponse | Comparison:
         """By the deadline."""
         async with self._admission.deadline():
             if engine == COMPARE:
-                return await self._pipeline.compare(photo, asked)
-            return await self._pipeline.answer(photo, engine, asked)
+                return await self._pipeline.compare(photo, asked, payer)
+            return await self._pipeline.answer(photo, engine, asked, payer)
 
     async def _within_deadline(
-        self, photo: bytes, engine: str, asked: PoseRequest
+        self, photo: bytes, engine: str, asked: PoseRequest, payer: Payer
     ) -> EngineOutcome:
         """One photo of a set, by a deadline of its own."""
         try:
             async with self._admission.deadline():
-                return await self._pipeline.outcome(photo, engine, asked)
+                return await self._pipeline.outcome(photo, engine, asked, payer)
         except TimeoutError as error:
             return EngineOutcome(problem=meaning_of(error).body())
 

@@ -8,7 +8,7 @@ from typing import Any
 from carpose.engines import DETECTRON2, Found, found_by_own_models
 from deployments.config import Args
 from deployments.detector import Detector
-from deployments.engines import Reference, ServedEngine
+from deployments.engines import Payer, Reference, ServedEngine
 from deployments.problems import meaning_of
 from deployments.remote import ask, ask_all
 from deployments.replicas import deployment
@@ -22,7 +22,7 @@ class OwnModels:
     car_parts: Any
     price_usd: float = 0.0
 
-    async def detect(self, seen: Reference) -> Found:
+    async def detect(self, seen: Reference, payer: Payer) -> Found:
         """Cars and parts in a picture.
 
         The detections come back here before they go on. Handing their references straight to the

@@ -21,7 +21,7 @@ from carpose.request import PoseRequest
 from carpose.schema import Comparison, EngineOutcome, PoseResponse
 from deployments.admission import Admission
 from deployments.config import IngressArgs
-from deployments.engines import EngineHandle, Reference
+from deployments.engines import NOBODY, EngineHandle, Payer, Reference
 from deployments.metrics import megapixel_histogram, stage_histogram
 from deployments.parameters import COMPARE
 from deployments.problems import meaning_of
@@ -71,20 +71,24 @@ class Pipeline:
             raise BadParameter(f"engine: {name!r} is not one of {', '.join(known)}")
         return name or known[0]
 
-    async def answer(self, content: bytes, engine: str, request: PoseRequest) -> PoseResponse:
+    async def answer(
+        self, content: bytes, engine: str, request: PoseRequest, payer: Payer = NOBODY
+    ) -> PoseResponse:
         """The answer of an engine to a photo.
 
         Raises: CarposeError for a photo or request that cannot be answered; TimeoutError past
             the deadline; what Ray raises when deployments fail.
         """
         known, handle = self._configured(engine)
-        steps = _Remote(self, content, known, handle, request)
+        steps = _Remote(self, content, known, handle, request, payer)
         answer, ms = await in_order(steps, known, request)
         for stage, value in (ms | {"total": sum(ms.values())}).items():
             self._seconds.observe(value / 1000, {"stage": stage})
         return answer.model_copy(update={"timings_ms": {s: round(v, 1) for s, v in ms.items()}})
 
-    async def compare(self, content: bytes, request: PoseRequest) -> Comparison:
+    async def compare(
+        self, content: bytes, request: PoseRequest, payer: Payer = NOBODY
+    ) -> Comparison:
         """What both engines make of a photo; one that fails does not hold up the other.
 
         Raises: as `answer`; what the own models raise, when both engines failed.
@@ -93,8 +97,8 @@ class Pipeline:
         # The same question to both: which car is meant must not depend on the engine.
         request = replace(request, cars=request.cars or "main")
         own, rekognition = await asyncio.gather(
-            self.answer(content, DETECTRON2.name, request),
-            self.answer(content, REKOGNITION.name, request),
+            self.answer(content, DETECTRON2.name, request, payer),
+            self.answer(content, REKOGNITION.name, request, payer),
             return_exceptions=True,
         )
         if isinstance(own, BaseException) and isinstance(rekognition, BaseException):
@@ -110,10 +114,12 @@ class Pipeline:
             price_usd=paid.price_usd,
         )
 
-    async def outcome(self, content: bytes, engine: str, request: PoseRequest) -> EngineOutcome:
+    async def outcome(
+        self, content: bytes, engine: str, request: PoseRequest, payer: Payer = NOBODY
+    ) -> EngineOutcome:
         """The same, with a problem in place of what is raised."""
         try:
-            return EngineOutcome(answer=await self.answer(content, engine, request))
+            return EngineOutcome(answer=await self.answer(content, engine, request, payer))
         except Exception as error:
             return _outcome(error)
 
@@ -153,6 +159,7 @@ class _Remote:
     engine: Engine
     handle: EngineHandle
     request: PoseRequest
+    payer: Payer
 
     async def decode(self, look: Look) -> Reference:
         loop = asyncio.get_running_loop()
@@ -169,7 +176,7 @@ class _Remote:
 
     async def detect(self, seen: Reference) -> Found:
         with span("detect"):
-            return await self.handle.detect(seen)
+            return await self.handle.detect(seen, self.payer)
 
     async def tell(self, seen: Reference, found: Found) -> PoseResponse:
         with span("pose"):

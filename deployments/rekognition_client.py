@@ -14,9 +14,10 @@ from carpose.errors import CarposeError, EngineUnavailable
 from carpose.images import Picture
 from carpose.rekognition.service import NotReady, Rekognition
 from deployments.answer_cache import AnswerCache
-from deployments.call_budget import CallBudget
+from deployments.call_budget import charge
 from deployments.config import Args, RekognitionArgs
-from deployments.engines import OneDeployment, ServedEngine
+from deployments.engines import NOBODY, OneDeployment, Payer, ServedEngine
+from deployments.ledger import ledger
 from deployments.metrics import RekognitionMetrics, stage_histogram
 from deployments.problems import outcome_of
 from deployments.replicas import deployment
@@ -37,37 +38,39 @@ class RekognitionClient:
             args.max_ongoing_requests, thread_name_prefix="rekognition"
         )
         self._cache: AnswerCache[Found] = AnswerCache(args.cache_entries)
-        self._budget = CallBudget(args.max_calls_per_minute)
+        self._ledger = ledger()
         self._metrics = RekognitionMetrics()
         self._seconds = stage_histogram()
 
-    async def detect(self, picture: Picture) -> Found:
+    async def detect(self, picture: Picture, payer: Payer = NOBODY) -> Found:
         """Cars and wheels; of equal photos only the first one is paid for.
 
-        Raises: CarposeError; TimeoutError past the deadline.
+        Raises: CarposeError, beyond a budget too; TimeoutError past the deadline.
         """
         async with asyncio.timeout(self._args.deadline_s):
             # The rest of the question is the configuration's, which is one for this cache.
             key = picture.digest or object()
-            found, cached = await self._cache.get(key, partial(self._asked, picture))
+            found, cached = await self._cache.get(key, partial(self._asked, picture, payer))
         if cached:
             self._metrics.hit()
         return found
 
-    async def _asked(self, picture: Picture) -> Found:
+    async def _asked(self, picture: Picture, payer: Payer) -> Found:
         service = await self._in_thread(self._connected)
         if self._args.project_version_arn is None:
-            return await self._call(service.detect, picture)
+            return await self._call(service.detect, picture, payer)
         try:
-            return await self._call(service.detect_custom, picture)
+            return await self._call(service.detect_custom, picture, payer)
         except NotReady:
             if not self._args.general_labels_when_stopped:
                 raise
             logger.warning("the Custom Labels model is stopped: general labels answer")
-            return await self._call(service.detect, picture)
+            return await self._call(service.detect, picture, payer)
 
-    async def _call(self, detect: Callable[[Picture], Found], picture: Picture) -> Found:
-        self._budget.spend()
+    async def _call(
+        self, detect: Callable[[Picture], Found], picture: Picture, payer: Payer
+    ) -> Found:
+        await charge(self._ledger, self._args, payer)
         began = time.perf_counter()
         try:
             found = await self._in_thread(detect, picture)
@@ -103,6 +106,7 @@ class RekognitionClient:
             "operation": "DetectCustomLabels" if model else "DetectLabels",
             "project_version_arn": model,
             "price_usd": self._args.price_usd,
+            "max_calls_per_day": self._args.max_calls_per_day,
             "max_calls_per_minute": self._args.max_calls_per_minute,
         } | problem
 
@@ -111,7 +115,7 @@ def _handle(args: Args) -> OneDeployment | None:
     if args.rekognition is None:
         return None
     bound = deployment(RekognitionClient, args.rekognition).bind(args.rekognition)
-    return OneDeployment(REKOGNITION.name, bound, args.rekognition.price_usd)
+    return OneDeployment(REKOGNITION.name, bound, args.rekognition.price_usd, paid=True)
 
 
 AMAZON = ServedEngine(REKOGNITION, _handle)

@@ -184,6 +184,17 @@ def test_who_has_no_key_is_refused_before_the_photo_is_read(file: Path) -> None:
     assert response.status_code == 401
 
 
+def test_a_key_may_have_a_rate(file: Path) -> None:
+    key, line = ApiKey.made("shop", {"requests_per_minute": 3})
+    other, its_line = ApiKey.made("lab")
+    file.write_text(line.line() + its_line.line())
+    calls = [("GET", "/v1/limits", {"headers": {"X-API-Key": one}}) for one in [key] * 5 + [other]]
+    responses = answered(edge(keys_file=str(file)), *calls)
+    assert [r.status_code for r in responses] == [200] * 3 + [429] * 2 + [200]
+    assert responses[3].json()["type"].endswith("#rate-limited")
+    assert 1 <= int(responses[3].headers["retry-after"]) <= 61
+
+
 def test_a_key_is_named_in_the_log_and_never_shown(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -218,9 +218,9 @@ def test_a_request_id_goes_through(server: str) -> None:
 
 
 def test_health_readiness_and_models(server: str) -> None:
-    assert httpx.get(f"{server}/healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{server}/readyz").json() == {"status": "ready"}
-    models = httpx.get(f"{server}/v1/models").json()
+    assert httpx.get(f"{server}/healthz", timeout=TIMEOUT).json() == {"status": "ok"}
+    assert httpx.get(f"{server}/readyz", timeout=TIMEOUT).json() == {"status": "ready"}
+    models = httpx.get(f"{server}/v1/models", timeout=TIMEOUT).json()
     assert len(models["car_parts"]["classes"]) == 18
     assert models["main_car"]["classes"] == list(CAR_CLASSES)
     (replica,) = models["car_parts"]["replicas"]
@@ -233,9 +233,9 @@ def test_an_engine_that_is_one_file_is_served(serving: Serving, key: str) -> Non
     answer = post(url, files={"image": jpeg()}, headers=headers)
     body = answer.raise_for_status().json()
     assert (body["engine"], body["car"]["box"]) == ("toy", [0, 0, 320, 240])
-    models = httpx.get(f"{serving.toy}/v1/models", headers=headers)
+    models = httpx.get(f"{serving.toy}/v1/models", headers=headers, timeout=TIMEOUT)
     assert models.json() == {"toy": {"bundle": "toy@1"}}
-    assert httpx.get(f"{serving.toy}/readyz").json() == {"status": "ready"}
+    assert httpx.get(f"{serving.toy}/readyz", timeout=TIMEOUT).json() == {"status": "ready"}
     response = post(f"{url}?engine=detectron2", files={"image": jpeg()}, headers=headers)
     assert code_of(response) == "bad-parameter"
     assert "toy" in response.json()["detail"]

@@ -2,12 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+import ray
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carpose.errors import EngineBusy
 from deployments.answer_cache import AnswerCache
-from deployments.call_budget import CallBudget
+from deployments.call_budget import charge
+from deployments.config import RekognitionArgs
+from deployments.engines import NOBODY, Payer
+from deployments.ledger import (
+    DAY_S,
+    MINUTE_S,
+    NAME,
+    NAMESPACE,
+    Charge,
+    Ledger,
+    OwnLedger,
+    SharedLedger,
+)
+from deployments.problems import RateLimited
 
 
 class Service:
@@ -97,22 +114,97 @@ def test_without_entries_only_simultaneous_questions_share() -> None:
     asyncio.run(story())
 
 
+def spend(ledger: OwnLedger, payer: Payer = NOBODY, **args: Any) -> None:
+    asyncio.run(charge(ledger, RekognitionArgs(**args), payer))
+
+
 def test_a_budget_is_for_any_minute() -> None:
     now = 0.0
-    budget = CallBudget(2, lambda: now)
-    budget.spend()
+    ledger = OwnLedger(lambda: now)
+    spend(ledger, max_calls_per_minute=2)
     now = 30.0
-    budget.spend()
-    with pytest.raises(EngineBusy, match="budget of 2") as refused:
-        budget.spend()
-    assert refused.value.retry_after_s == 30
-    now = 60.0
-    budget.spend()
+    spend(ledger, max_calls_per_minute=2)
+    with pytest.raises(EngineBusy, match="budget of 2 Rekognition calls a minute") as refused:
+        spend(ledger, max_calls_per_minute=2)
+    now += refused.value.retry_after_s
+    spend(ledger, max_calls_per_minute=2)
     with pytest.raises(EngineBusy):
-        budget.spend()
+        spend(ledger, max_calls_per_minute=2)
 
 
-def test_without_a_limit_as_many_as_come() -> None:
-    budget = CallBudget(None)
-    for _ in range(1000):
-        assert budget.spend() is None
+def test_a_key_has_a_budget_within_the_server_s() -> None:
+    ledger, shop = OwnLedger(lambda: 0.0), Payer("shop", 2)
+    spend(ledger, shop)
+    spend(ledger, shop)
+    with pytest.raises(RateLimited, match="this key's budget of 2"):
+        spend(ledger, shop)
+    spend(ledger, Payer("lab"), max_calls_per_day=3)
+    with pytest.raises(EngineBusy, match="this server's budget of 3"):
+        spend(ledger, Payer("lab"), max_calls_per_day=3)
+    with pytest.raises(RateLimited, match="budget of 0"):
+        spend(ledger, Payer("guest", 0))
+
+
+def test_there_is_a_budget_by_default() -> None:
+    assert RekognitionArgs().max_calls_per_day == 5000
+    ledger = OwnLedger(lambda: 0.0)
+    for _ in range(5000):
+        spend(ledger)
+    with pytest.raises(EngineBusy):
+        spend(ledger)
+    spend(ledger, max_calls_per_day=None)
+
+
+@given(
+    st.integers(1, 9),
+    st.lists(st.floats(0, 50), min_size=1, max_size=60),
+)
+def test_no_window_ever_holds_more_than_was_allowed(most: int, pauses: list[float]) -> None:
+    now, let = 1e9, []
+    ledger = Ledger({}, lambda: now)
+    for pause in pauses:
+        now += pause
+        refusal = ledger.spend([Charge("a", most, 60)])
+        if refusal is None:
+            let.append(now)
+        else:
+            assert 1 <= refusal.retry_after_s <= 61
+    for k, start in enumerate(let):
+        assert sum(start <= one < start + 60 for one in let[k:]) <= most
+
+
+def test_what_was_spent_in_a_day_outlives_who_counts_it() -> None:
+    store: dict[str, bytes] = {}
+    day, minute = Charge("a", 1, DAY_S), Charge("b", 1, MINUTE_S)
+    assert Ledger(store, lambda: 0.0).spend([day, minute]) is None
+    refusal = Ledger(store, lambda: 100.0).spend([minute, day])
+    assert refusal is not None
+    assert (refusal.index, len(store)) == (1, 1)
+    # The first one was not taken either.
+    assert Ledger(store, lambda: 100.0).spend([minute]) is None
+
+
+def test_a_clock_that_is_set_back_makes_no_budget_whole() -> None:
+    now = 1e6
+    ledger = Ledger({}, lambda: now)
+    assert ledger.spend([Charge("a", 1, DAY_S)]) is None
+    now -= 5000
+    assert ledger.spend([Charge("a", 1, DAY_S)])
+
+
+@pytest.mark.slow
+def test_the_replicas_of_a_cluster_have_one_ledger_that_outlives_its_death() -> None:
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+    try:
+
+        async def spent(count: int) -> list[bool]:
+            replica = SharedLedger("shop")
+            charges = [Charge("rekognition", 5, DAY_S)]
+            return [await replica.spend(charges) is None for _ in range(count)]
+
+        assert asyncio.run(spent(3)) == [True] * 3
+        assert asyncio.run(spent(1)) == [True]
+        ray.kill(ray.get_actor(NAME, NAMESPACE), no_restart=False)
+        assert asyncio.run(spent(2)) == [True, False]
+    finally:
+        ray.shutdown()
