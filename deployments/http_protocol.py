@@ -11,10 +11,10 @@ from typing import Final
 import h11
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from deployments.ask_again import AskAgain
 from deployments.gate import Gate, Gatekeeper, Who, who_asks
+from deployments.impatient import Impatient
 from deployments.metrics import EarlyRefusals
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
 
@@ -77,7 +77,7 @@ def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
     return Head(path, who, int(length), name or str(uuid.uuid4()), closes), end + len(_END)
 
 
-class Protocol(H11Protocol):
+class Protocol(Impatient):
     """Reads requests, and refuses those that its gate is shut for by a look at their first bytes:
     what a refusal costs, the photos that are taken lack."""
 
@@ -119,6 +119,7 @@ class Protocol(H11Protocol):
             self.transport.close()
             return
         # Ends the connection of who is silent, or still sending, for that long.
+        self.wait(None)
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler

@@ -321,6 +321,7 @@ def test_a_format_that_is_not_read_is_named(name: str, content: bytes) -> None:
         (None, b"GPS"),
         (None, b"P1"),
         (None, b"\0" * 100),
+        (None, b"\0\0\0 ftyp"),
     ],
 )
 def test_formats_are_told_by_their_first_bytes(name: str | None, content: bytes) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from carpose.errors import BadImage, UnsupportedType
-from carpose.picture_files.stripped import Stripped, unpacked
+from carpose.picture_files.stripped import Stripped, count, unpacked
 
 MAX_SCANS: Final = 100
 """Of a progressive file; encoders write about ten, and each costs a pass over all the pixels."""
@@ -72,8 +72,9 @@ def _segments(content: bytes) -> _Segments:
     kept: list[bytes] = []
     about: list[bytes] = []
     frames: list[bytes] = []
-    scans, restarts, at = 0, False, 2
+    scans, restarts, at, pieces = 0, False, 2, 0
     while marker := _MARKER.search(content, at):
+        pieces = count(pieces)
         kind, start, at = marker[0][-1], marker.end() - 2, marker.end()
         if kind == _EOI:
             break

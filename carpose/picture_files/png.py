@@ -3,7 +3,7 @@
 import zlib
 from typing import Final
 
-from carpose.picture_files.stripped import Stripped, unpacked
+from carpose.picture_files.stripped import Stripped, count, unpacked
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MOST_PROFILE: Final = 4 << 20
@@ -14,8 +14,9 @@ def strip(content: bytes) -> Stripped:
     """A PNG file of nothing but its pixels and their transparency."""
     kept = [_SIGNATURE]
     about: dict[bytes, bytes] = {}
-    at = len(_SIGNATURE)
+    at, pieces = len(_SIGNATURE), 0
     while head := unpacked(">I4s", content, at):
+        pieces = count(pieces)
         length, kind = head
         chunk = content[at : at + 12 + length]
         # Upper case: no decoder can do without it.

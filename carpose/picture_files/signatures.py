@@ -137,6 +137,8 @@ def _base_media(content: bytes) -> str | None:
         return None
     (length,) = struct.unpack(">I", content[:4])
     head = content[8 : min(max(length, 12), 256)]
+    if not head:
+        return None
     # The major brand, its version, then the brands that it is compatible with.
     brands = [head[k : k + 4] for k in range(0, len(head), 4) if k != 4]
     known = (_BRANDS[brand] for brand in brands if brand in _BRANDS)

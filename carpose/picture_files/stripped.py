@@ -3,9 +3,13 @@
 import re
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from carpose.errors import BadImage
 from carpose.picture_files.tiff import orientation_of
+
+MOST_PIECES: Final = 20_000
+"""Segments or chunks of a file, each of which takes its time. Encoders write one for 8 to 64 kB."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,13 @@ class Stripped:
 def _of_xmp(xmp: bytes | None) -> int | None:
     found = re.search(rb"tiff:Orientation(?:=[\"']|>)([1-8])", xmp or b"")
     return int(found[1]) if found else None
+
+
+def count(pieces: int) -> int:
+    """One piece more. Raises: BadImage beyond `MOST_PIECES`."""
+    if pieces >= MOST_PIECES:
+        raise BadImage(f"the file has more than {MOST_PIECES} segments: save it again")
+    return pieces + 1
 
 
 def unpacked(form: str, content: bytes, at: int) -> tuple[Any, ...] | None:

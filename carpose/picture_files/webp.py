@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from carpose.picture_files.stripped import Stripped, unpacked
+from carpose.picture_files.stripped import Stripped, count, unpacked
 
 _PIXELS: Final = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 _ABOUT_FLAGS: Final = 0x20 | 0x08 | 0x04
@@ -13,8 +13,9 @@ def strip(content: bytes) -> Stripped:
     """A WebP file of nothing but its pixels."""
     kept: list[bytes] = []
     about: dict[bytes, bytes] = {}
-    at = 12
+    at, pieces = 12, 0
     while head := unpacked("<4sI", content, at):
+        pieces = count(pieces)
         kind, length = head
         chunk = content[at : at + 8 + length + length % 2]
         if kind == b"VP8X" and len(chunk) > 8:
