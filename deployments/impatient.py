@@ -1,5 +1,5 @@
-"""Connections that waste time: how long a proxy waits for the head of a request, and for the rest of
-a body that nobody reads."""
+"""Connections that waste time: how long a proxy waits for the head of a request, and for the rest
+of a body that nobody reads."""
 
 import asyncio
 from typing import ClassVar
