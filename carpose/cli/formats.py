@@ -82,6 +82,7 @@ class _Jsonl:
 
 COLUMNS: Final[dict[str, Callable[["PoseResponse"], object]]] = {
     "verdict": lambda a: a.compliance and a.compliance.verdict,
+    "findings": lambda a: a.compliance and " ".join(f.code for f in a.compliance.findings),
     "reasons": lambda a: a.compliance and "; ".join(a.compliance.reasons),
     "view": lambda a: a.pose.view,
     "viewpoint": lambda a: a.pose.viewpoint,
@@ -96,6 +97,14 @@ COLUMNS: Final[dict[str, Callable[["PoseResponse"], object]]] = {
     "car_y1": lambda a: a.car.box[3],
     "width": lambda a: a.image.width,
     "height": lambda a: a.image.height,
+    "whole": lambda a: a.quality.whole,
+    "cut": lambda a: " ".join(a.quality.cut),
+    "framing": lambda a: a.quality.framing,
+    "car_share": lambda a: a.quality.car_share,
+    "sharpness": lambda a: a.quality.sharpness,
+    "brightness": lambda a: a.quality.brightness,
+    "blown": lambda a: a.quality.blown,
+    "cars": lambda a: a.quality.cars,
     "parts": lambda a: " ".join(part.label for part in a.parts),
     "warnings": lambda a: " ".join(warning.code for warning in a.warnings),
 }
