@@ -129,6 +129,8 @@ class _Csv:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
     # A spreadsheet would take a file's name for a formula.
     starts = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{value}" if starts else value
