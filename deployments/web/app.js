@@ -204,6 +204,7 @@ $("example").addEventListener("click", async () => {
   add([new File([await response.blob()], "example.jpg", { type: "image/jpeg" })]);
 });
 options.show();
+paint(); // also with nothing to show: the views have their names from here
 readServer();
 onKey(readServer);
 keep.photos(settings.engine).then((photos) => photos.length && show(photos));

@@ -17,7 +17,7 @@ const ROWS = [
   ["Light", ({ brightness }, weak) => `${brightness.toFixed(2)}, ${weak("dark") ? "dark" : "light enough"}`, ["dark"]],
   ["Blown out", ({ blown }) => `${percent(blown)} of the car`, ["blown-out"]],
   ["Width", ({ width }) => `${width} pixels`, ["min-width"]],
-  ["Cars in sight", ({ cars }) => String(cars), ["single"]],
+  ["Cars seen", ({ cars }) => String(cars), ["single"]],
 ];
 
 // `findings` are those of the verdict, `checks` the server's.
