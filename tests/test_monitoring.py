@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,11 @@ def exported(server: Server) -> set[str]:
     for found in folder.rglob("prom_metrics_service_discovery.json"):
         for group in json.loads(found.read_text()):
             for target in group["targets"]:
-                with urllib.request.urlopen(f"http://{target}/metrics", timeout=30) as response:
+                # Of parts that are not started here Ray names the ports all the same.
+                with (
+                    suppress(urllib.error.URLError),
+                    urllib.request.urlopen(f"http://{target}/metrics", timeout=30) as response,
+                ):
                     names |= set(re.findall(r"^(ray_\w+)", response.read().decode(), re.MULTILINE))
     return {SUFFIX.sub("", name) for name in names}
 
