@@ -11,6 +11,7 @@ export function newPhoto(file, name = file.name || "Pasted photo") {
     address: null, // where the file is to be fetched from, if it is not here yet
     at: Date.now() + made / 1e5, // when it came in, in ms; those of one moment keep their order
     state: "waiting", // waiting, asking, done, failed
+    asked: null, // the engine that is being asked
     bodies: {}, // the server's whole answer, by engine
     body: null, // that of the chosen engine
     answer: null, // the one in it that is shown

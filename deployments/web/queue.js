@@ -46,6 +46,9 @@ export class Queue {
         photo.stop?.abort();
         Object.assign(photo, { state: "done", problem: null, stop: null });
         this.onChange(photo);
+      } else if (photo.state === "asking" && photo.asked === this.engine()) {
+        // It was sent since the choice.
+        continue;
       } else if (photo.state !== "waiting" && !photo.problem?.local) {
         this.again(photo);
       }
@@ -90,7 +93,7 @@ export class Queue {
   async #ask(photo) {
     this.running++;
     const stop = new AbortController();
-    Object.assign(photo, { state: "asking", stop, wait: null, sent: 0 });
+    Object.assign(photo, { state: "asking", asked: this.engine(), stop, wait: null, sent: 0 });
     this.onChange(photo);
     const outcome = await this.#outcome(photo, stop.signal);
     this.running--;
