@@ -31,7 +31,8 @@ PAGE_POLICY = (
 )
 DOCS_POLICY = (
     "default-src 'self'; img-src 'self' data:; "
-    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
+    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 DOCS = "/docs"
 

@@ -19,16 +19,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-import ray
-from ray import serve
-from ray.serve.scripts import run
-
 DASHBOARD = "http://127.0.0.1:8265"
 """Where `serve deploy` looks when nobody says where."""
 
 
 HTTP_CALLBACK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 """Names what Ray Serve's proxies call before they listen."""
+
+
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""0: one machine is all there is, and Ray's own ports (GCS, raylet, agents, metrics) listen on
+loopback, as they do on Windows and macOS. Read when `ray` is first imported."""
 
 
 DRAIN_S = 30.0
@@ -43,6 +44,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("config", help="a Serve configuration")
     args = parser.parse_args(arguments)
     # Processes that Ray starts see this process's environment.
+    os.environ.setdefault(LOOPBACK, "0")
+    import ray
+    from ray.serve.scripts import run
+
     os.environ.setdefault(HTTP_CALLBACK, "deployments.http_protocol:proxy_http")
     dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
     host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
@@ -58,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _end(*_: Any) -> None:
+    from ray import serve
+
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     drained = [
         serve.get_app_handle(name).broadcast("drain") for name in serve.status().applications

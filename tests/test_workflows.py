@@ -73,6 +73,17 @@ def test_a_workflow_is_one(path: Path) -> None:
             assert "${{ inputs" not in step.get("run", "")
 
 
+def test_every_action_is_pinned_by_its_hash() -> None:
+    uses = [
+        line.split("uses:")[1].strip()
+        for path in (ROOT / ".github" / "workflows").glob("*.yml")
+        for line in path.read_text().splitlines()
+        if "uses:" in line
+    ]
+    assert uses
+    assert [one for one in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v[\d.]+", one)] == []
+
+
 def test_every_credential_is_fresh_when_it_is_used() -> None:
     """GitHub's token lives for minutes: each step that calls AWS gets its own first."""
     for name in ("retrain.yml", "rollout.yml"):
