@@ -41,7 +41,7 @@ class Estimator:
 
     detect: Callable[[Picture], Found]
     engine: Engine = DETECTRON2
-    limits: Limits = Limits()  # noqa: RUF009
+    limits: Limits = Limits()
 
     @classmethod
     def load(

@@ -70,6 +70,7 @@ def includes() -> tuple[str, ...]:
 
 
 def number(parameter: str, given: float | str, least: float, most: float) -> float:
+    """A parameter's number. Raises: BadParameter where it is none from `least` to `most`."""
     # Not all that Python reads as a number is one to others: 1_0, infinity.
     if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", given, re.I):
         given = float(given)

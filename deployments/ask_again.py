@@ -5,7 +5,6 @@ died without an answer, and uvicorn would make a 500 of that.
 """
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -16,8 +15,10 @@ from deployments.problems import RESTARTING, request_id
 ROUTES = ("/v1/pose", "/v1/set", "/detectron", "/rekognition")
 """Ends of the paths whose requests may be asked again."""
 
-FOR_S = 30.0
-PAUSE_S = 0.3
+PAUSES_S = (0.3, 1.0, 3.0)
+"""Before each try but the first. A photo at which a codec crashes takes a replica with it each
+time: after these it is given up."""
+
 MOST_BYTES = 128_000_000
 """Of all bodies that a proxy keeps for this; what comes beyond it is asked once."""
 
@@ -44,7 +45,7 @@ class AskAgain:
         if scope["type"] != "http" or not scope["path"].endswith(ROUTES):
             await self._app(scope, receive, send)
             return
-        kept, started, end = _Kept(), False, time.monotonic() + FOR_S
+        kept, started = _Kept(), False
 
         async def sending(message: Message) -> None:
             nonlocal started
@@ -53,13 +54,13 @@ class AskAgain:
             await send(message)
 
         try:
-            while True:
+            for pause_s in (0.0, *PAUSES_S):
+                await asyncio.sleep(pause_s)
                 await self._app(scope, self._receiving(kept, receive), sending)
                 if started or kept.client_left:
                     return
-                if not kept.whole or time.monotonic() > end:
+                if not kept.whole:
                     break
-                await asyncio.sleep(PAUSE_S)
         finally:
             self._forget(kept)
         response = RESTARTING.response(request_id(Request(scope)) or None)

@@ -1,6 +1,6 @@
 """Budgets of calls that cost money: the server's, and that of who asks."""
 
-from carpose.errors import CarposeError, EngineBusy
+from carpose.errors import EngineBusy
 from deployments.config import RekognitionArgs
 from deployments.engines import Payer
 from deployments.ledger import DAY_S, MINUTE_S, Charge, Spends
@@ -23,7 +23,7 @@ async def charge(ledger: Spends, args: RekognitionArgs, payer: Payer) -> None:
     refusal = await ledger.spend(charges) if charges else None
     if refusal:
         who, most, _, words = limited[refusal.index]
-        kind: type[CarposeError] = EngineBusy if who == "server" else RateLimited
-        owner = "this server" if who == "server" else "this key"
-        detail = f"{owner}'s budget of {most} Rekognition calls {words} is spent"
-        raise kind(detail, refusal.retry_after_s)  # type: ignore[call-arg]
+        spent = f"budget of {most} Rekognition calls {words} is spent"
+        if who == "server":
+            raise EngineBusy(f"this server's {spent}", refusal.retry_after_s)
+        raise RateLimited(f"this key's {spent}", refusal.retry_after_s)

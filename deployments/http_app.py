@@ -113,35 +113,31 @@ def http_app(
     if asks_for_keys:
         # These only document it, each for itself enough; `admit` is who looks.
         admitted += [Depends(scheme) for scheme in _KEY_SCHEMES]
-    app.add_api_route(
-        "/v1/pose",
-        ingress.pose,
-        methods=["POST"],
-        response_model=PoseResponse | Comparison,
-        responses=problems,
-        # The ingress reads them itself, wherever they stand.
-        openapi_extra={
-            "parameters": [parameter.documented() for parameter in parameters],
-            "requestBody": POSE_BODY,
-        },
-        dependencies=admitted,
-        tags=[PHOTOS],
-        summary="The pose of the car in a photo",
-    )
-    app.add_api_route(
-        "/v1/set",
-        ingress.set,
-        methods=["POST"],
-        response_model=SetResponse,
-        responses=problems,
-        openapi_extra={
-            "parameters": [parameter.documented() for parameter in set_parameters],
-            "requestBody": SET_BODY,
-        },
-        dependencies=admitted,
-        tags=[PHOTOS],
-        summary="Several photos of one car",
-    )
+    for path, method, model, known, body, summary in (
+        (
+            "/v1/pose", ingress.pose, PoseResponse | Comparison, parameters, POSE_BODY,
+            "The pose of the car in a photo",
+        ),
+        (
+            "/v1/set", ingress.set, SetResponse, set_parameters, SET_BODY,
+            "Several photos of one car",
+        ),
+    ):  # fmt: skip
+        app.add_api_route(
+            path,
+            method,
+            methods=["POST"],
+            response_model=model,
+            responses=problems,
+            # The ingress reads them itself, wherever they stand.
+            openapi_extra={
+                "parameters": [parameter.documented() for parameter in known],
+                "requestBody": body,
+            },
+            dependencies=admitted,
+            tags=[PHOTOS],
+            summary=summary,
+        )
     for path, method, summary, before in (
         ("/v1/models", ingress.models, "The models in use", admitted),
         ("/v1/limits", ingress.limits, "What a photo may be", admitted),

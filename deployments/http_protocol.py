@@ -19,7 +19,7 @@ from deployments.metrics import EarlyRefusals
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
 
 _START: Final = re.compile(rb"POST (/[^ ?\r\n]*)(?:\?[^ \r\n]*)? HTTP/1\.1\r\n")
-_HEADER: Final = re.compile(rb"\r\n([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
+_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
 _END: Final = b"\r\n\r\n"
 
 
@@ -61,9 +61,11 @@ def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
     if not start or end < 0:
         return None
     headers: dict[bytes, bytes] = {}
-    for name, value in _HEADER.findall(data, start.end() - 2, end):
-        if headers.setdefault(name.lower(), value) is not value:
+    for line in data[start.end() : end].split(b"\r\n"):
+        header = _HEADER.fullmatch(line)
+        if not header or header[1].lower() in headers:
             return None
+        headers[header[1].lower()] = header[2]
     length = headers.get(b"content-length", b"")
     if b"transfer-encoding" in headers or not length.isdigit():
         return None

@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -79,12 +79,20 @@ class SlidingCount:
         return math.floor(now / self._slot_s)
 
 
+class Store(Protocol):
+    """Keeps bytes by name; a dict does."""
+
+    def get(self, key: str, /) -> bytes | None:
+        """None where there are none."""
+        ...
+
+    def __setitem__(self, key: str, value: bytes, /) -> None: ...
+
+
 class Ledger:
     """The accounts. `store` keeps those of long windows, by account."""
 
-    def __init__(
-        self, store: MutableMapping[str, bytes], clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._accounts: dict[tuple[str, float], SlidingCount] = {}
 
@@ -173,26 +181,15 @@ def ledger() -> Spends:
     return SharedLedger(serve.get_replica_context().app_name)
 
 
-class _RayStore(MutableMapping[str, bytes]):
+class _RayStore:
     """Ray's key-value store."""
 
-    def __getitem__(self, key: str) -> bytes:
+    def get(self, key: str) -> bytes | None:
         found: bytes | None = internal_kv._internal_kv_get(key, namespace=NAME)
-        if found is None:
-            raise KeyError(key)
         return found
 
     def __setitem__(self, key: str, value: bytes) -> None:
         internal_kv._internal_kv_put(key, value, overwrite=True, namespace=NAME)
-
-    def __delitem__(self, key: str) -> None:
-        internal_kv._internal_kv_del(key, namespace=NAME)
-
-    def __iter__(self) -> Any:
-        return (key.decode() for key in internal_kv._internal_kv_list("", namespace=NAME))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
 
 
 @ray.remote

@@ -87,26 +87,27 @@ def test_pixels_are_worked_on_as_there_is_room(megapixels: list[int], room: int,
 
 @pytest.mark.parametrize("when", ["in-line", "at-its-turn"])
 def test_who_gives_up_leaves_no_gap(when: str) -> None:
-    async def leave() -> None:
+    async def leave() -> bool:
         admission = Admission(slots=1, upload_s=60, deadline_s=60, pixels=MEGA)
-        held = asyncio.Event()
 
         async def take() -> None:
             async with admission.room(MEGA):
-                await held.wait()
+                pass
 
-        first, second, third = (asyncio.create_task(take()) for _ in range(3))
-        await asyncio.sleep(0.01)
-        if when == "at-its-turn":
-            held.set()
-            await first
+        async with admission.room(MEGA):
+            second, third = (asyncio.create_task(take()) for _ in range(2))
+            await asyncio.sleep(0.01)
+            if when == "in-line":
+                second.cancel()
+                await asyncio.sleep(0.01)
+        # Its turn has come, and it does not know yet.
         second.cancel()
-        held.set()
-        await asyncio.gather(first, third)
+        _, left = await asyncio.wait([second, third], timeout=5)
+        assert not left, "the room that it had is nobody's"
         async with asyncio.timeout(5), admission.room(MEGA):
-            pass
+            return second.cancelled()
 
-    asyncio.run(leave())
+    assert asyncio.run(leave()), "it was its room that the last one got"
 
 
 def test_who_asks_for_much_leaves_room_for_others() -> None:

@@ -176,6 +176,8 @@ HEADS: dict[str, tuple[bytes, bool]] = {
     "two lengths": (head("Content-Length: 50"), False),
     "no number": (head("Content-Length: five", length=None), False),
     "chunked": (head("Transfer-Encoding: chunked"), False),
+    "no header": (head("Content-Length : 3"), False),
+    "folded": (head("X: 1", " 2"), False),
     "1.0": (head().replace(b"1.1", b"1.0"), False),
 }
 

@@ -18,7 +18,6 @@ pytest.importorskip("ray.train.torch", reason="needs: make test-train")
 pytest.importorskip("moto.server", reason="needs: make test-train")
 
 import torch
-from moto.server import ThreadedMotoServer
 from torch import nn
 
 from tests.drawings import draw_car_parts
@@ -202,22 +201,9 @@ def test_averaged_weights_are_lent_to_the_network_and_taken_back() -> None:
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """An S3 bucket on moto's server, known to this process and to those it starts."""
-    import boto3
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_REGION", "us-east-1")
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        boto3.client("s3").create_bucket(Bucket="carpose-runs")
-        yield "carpose-runs"
-    server.stop()
+def bucket(s3: str) -> str:
+    """The name of the bucket, which is known to this process and to those it starts."""
+    return s3.removeprefix("s3://")
 
 
 DRIVER = """

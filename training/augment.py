@@ -104,6 +104,7 @@ def backdrop(size: int, rng: Generator) -> Picture:
 
 
 def recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture:
+    """Another light: brightness, contrast, saturation and hue, within the configured range."""
     x = picture.astype(np.float32)
     brightness, contrast, saturation = 1 + rng.uniform(-config.colour, config.colour, 3)
     grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -114,6 +115,7 @@ def recolour(picture: Picture, config: AugmentConfig, rng: Generator) -> Picture
 
 
 def degrade(picture: Picture, rng: Generator) -> Picture:
+    """One of a bad camera's faults: blurred, compressed, dark or noisy."""
     kind = rng.integers(4)
     if kind == 0:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.0)), np.uint8)

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 from carpose.cli.asking import Seen
 
@@ -31,10 +31,8 @@ def chosen(text: bool, as_json: bool, jsonl: bool, as_csv: bool) -> Format:
     """
     from carpose.errors import BadParameter
 
-    asked: list[Format] = []
-    for name, given in (("text", text), ("json", as_json), ("jsonl", jsonl), ("csv", as_csv)):
-        if given:
-            asked.append(name)  # type: ignore[arg-type]
+    given = {"text": text, "json": as_json, "jsonl": jsonl, "csv": as_csv}
+    asked = [name for name in get_args(Format) if given[name]]
     if len(asked) > 1:
         raise BadParameter(f"--{asked[0]} and --{asked[1]} at once")
     return asked[0] if asked else "text" if sys.stdout.isatty() else "jsonl"

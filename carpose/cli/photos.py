@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SUFFIXES: Final = frozenset((".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"))
-"""Of what is looked at in a folder."""
+from carpose.photo_names import is_photo_name
 
 STDIN: Final = "-"
 
@@ -34,16 +33,11 @@ def named(words: Iterable[str]) -> list[Named]:
     return [photo for word in words for photo in _named(word)]
 
 
-def is_photo(path: Path) -> bool:
-    """Whether a file in a folder is taken for a photo: by its name, without looking into it."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
 def _named(word: str) -> Iterator[Named]:
     if word == STDIN:
         yield Named("standard input", None)
     elif (folder := Path(word)).is_dir():
-        files = (path for path in folder.rglob("*") if is_photo(path) and path.is_file())
+        files = (path for path in folder.rglob("*") if is_photo_name(path.name) and path.is_file())
         yield from (Named(str(path), path) for path in sorted(files))
     else:
         yield Named(word, Path(word))

@@ -10,54 +10,32 @@ from typing import Annotated
 
 import typer
 
-from carpose.cli import options as o
 from carpose.cli.arrivals import Arrivals
 from carpose.cli.asking import Asking
+from carpose.cli.asks import asks
 from carpose.cli.exits import told
-from carpose.cli.formats import chosen, printer
-from carpose.cli.look import complain, words
-from carpose.cli.photos import Named, is_photo
+from carpose.cli.formats import Format, printer
+from carpose.cli.look import complain
+from carpose.cli.photos import Named
+from carpose.photo_names import is_photo_name
 
 TICK_MS = 200
 """Between two looks at what has come."""
 
 
+@asks
 def watch(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, show_default=False)
     ],
+    asking: Asking,
+    kind: Format,
     existing: Annotated[
         bool, typer.Option("--existing", help="Begin with the photos that are there.")
     ] = False,
     poll: Annotated[
         bool, typer.Option("--poll", help="For folders of other machines: look, do not listen.")
     ] = False,
-    expect: o.Expect = "",
-    rules: o.Rules = "",
-    min_score: o.MinScore = None,
-    whole: o.Whole = False,
-    sharp: o.Sharp = False,
-    exposure: o.Exposure = False,
-    single: o.Single = False,
-    framing: o.Framing = "",
-    min_car_share: o.MinCarShare = None,
-    max_car_share: o.MaxCarShare = None,
-    max_angle: o.MaxAngle = None,
-    min_width: o.MinWidth = None,
-    text: o.Text = False,
-    json: o.Json = False,
-    jsonl: o.Jsonl = False,
-    csv: o.Csv = False,
-    masks: o.Masks = False,
-    annotate: o.Annotate = None,
-    upright: o.Upright = None,
-    crop: o.Crop = None,
-    cutout: o.Cutout = None,
-    mask: o.Mask = None,
-    cars: o.Cars = "main",
-    car_parts: o.CarParts = o.EMBEDDED_PARTS,
-    main_car: o.MainCar = o.EMBEDDED_CAR,
-    threads: o.Threads = 2,
 ) -> None:
     """Answer photos as they arrive in a folder and those below it, each once it is whole.
 
@@ -65,21 +43,7 @@ def watch(
     ends it.
     """
     with told():
-        asking = Asking(
-            expect=expect, cars=cars, min_score=min_score, rules=rules,
-            single={
-                "whole": whole, "sharp": sharp, "exposure": exposure, "single": single,
-                "framing": words(framing), "min_car_share": min_car_share,
-                "max_car_share": max_car_share, "max_angle": max_angle, "min_width": min_width,
-            },
-            masks=masks,
-            pictures={
-                "annotate": annotate, "upright": upright, "crop": crop, "cutout": cutout,
-                "mask": mask,
-            },
-            bundles=(car_parts, main_car), threads=threads,
-        )  # fmt: skip
-        out = printer(chosen(text, json, jsonl, csv), alone=False, briefly=True)
+        out = printer(kind, alone=False, briefly=True)
         there = set() if existing else set(_photos(folder))
         estimator = asking.loaded()
     print(f"watching {folder}: Ctrl-C ends it", file=sys.stderr, flush=True)
@@ -110,7 +74,7 @@ def arriving(
     ticks = watchfiles.watch(
         folder,
         watch_filter=lambda change, path: (
-            change != watchfiles.Change.deleted and is_photo(Path(path))
+            change != watchfiles.Change.deleted and is_photo_name(Path(path).name)
         ),
         rust_timeout=TICK_MS,
         yield_on_timeout=True,
@@ -129,4 +93,4 @@ def arriving(
 
 
 def _photos(folder: Path) -> Iterator[Path]:
-    return (path.absolute() for path in folder.rglob("*") if is_photo(path))
+    return (path.absolute() for path in folder.rglob("*") if is_photo_name(path.name))

@@ -29,7 +29,7 @@ class AsyncCarPose:
         url: str = URL,
         key: str | None = None,
         timeout_s: float = 60.0,
-        retries: Retries = Retries(),  # noqa: B008
+        retries: Retries = Retries(),
         connections: int = 32,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:

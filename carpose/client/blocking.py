@@ -37,7 +37,7 @@ class CarPose:
         url: str = URL,
         key: str | None = None,
         timeout_s: float = 60.0,
-        retries: Retries = Retries(),  # noqa: B008
+        retries: Retries = Retries(),
         connections: int = 32,
         transport: httpx.BaseTransport | None = None,
     ) -> None:

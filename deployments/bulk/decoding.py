@@ -61,7 +61,7 @@ class Opened:
 
 def fetched(photo: Row) -> Opened:
     """A listed photo's file and sha256; a row with an error where it cannot be read."""
-    row: Row = dict.fromkeys(pixels.SCHEMA.names[:11]) | photo
+    row: Row = dict.fromkeys(pixels.KNOWN) | photo
     try:
         content = _patiently(photo["uri"])
     except OSError as error:

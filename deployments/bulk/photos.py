@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType
 
 from carpose.errors import BadParameter
+from carpose.photo_names import SUFFIXES, is_photo_name
 from carpose.places import Place, filesystem
 from deployments.bulk.asked import viewpoints
 from deployments.bulk.errors import BulkError
-
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif")
 
 SCHEMA: Final = pa.schema(
     [
@@ -57,8 +56,7 @@ def _of_folder(place: Place) -> Iterator[dict[str, object]]:
         raise BulkError(f"input {place.uri}: no such folder")
     for info in place.system.get_file_info(FileSelector(place.path, recursive=True)):
         name = info.path.removeprefix(place.path).lstrip("/")
-        hidden = any(step.startswith(".") for step in name.split("/"))
-        if info.type != FileType.File or hidden or not name.lower().endswith(SUFFIXES):
+        if info.type != FileType.File or not is_photo_name(name):
             continue
         folder, slash, _ = name.partition("/")
         uri = info.path if place.local else f"s3://{info.path}"

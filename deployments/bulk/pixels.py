@@ -7,21 +7,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from carpose.images import Picture
+from deployments.bulk import schema
 from deployments.bulk.schema import Row
+
+KNOWN: Final = (
+    "uri", "sha256", "bytes", "phash", "category", "expect", "width", "height", "scored_as",
+    "error", "error_detail",
+)  # fmt: skip
+"""Columns of a row that are known before anybody looks at the photo."""
+
+_ROWS: Final = pa.schema([schema.SCHEMA.field(name) for name in KNOWN])
 
 SCHEMA: Final = pa.schema(
     [
-        ("uri", pa.string()),
-        ("sha256", pa.string()),
-        ("bytes", pa.int64()),
-        ("phash", pa.string()),
-        ("category", pa.string()),
-        ("expect", pa.list_(pa.string())),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("scored_as", pa.string()),
-        ("error", pa.string()),
-        ("error_detail", pa.string()),
+        *_ROWS,
         ("content", pa.large_binary()),
         ("rows", pa.int32()),
         ("icc", pa.binary()),
@@ -34,7 +33,7 @@ where nobody is to look."""
 
 def table(photos: list[Row], files: list[bytes | None], pictures: list[Picture | None]) -> pa.Table:
     """Photos with their files and pictures; the pixels are copied once."""
-    plain = pa.Table.from_pylist(photos, pa.schema([SCHEMA.field(i) for i in range(11)]))
+    plain = pa.Table.from_pylist(photos, _ROWS)
     rows = [None if p is None else p.pixels.shape[0] for p in pictures]
     icc = [None if p is None else p.icc for p in pictures]
     pixels = [None if p is None else p.pixels.reshape(-1) for p in pictures]

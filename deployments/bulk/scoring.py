@@ -73,7 +73,7 @@ class Scorer:
 
     def __call__(self, photos: pa.Table) -> pa.Table:
         """Rows of decoded photos, in their order; verdicts are for later."""
-        known = photos.select(pixels.SCHEMA.names[:11]).to_pylist()
+        known = photos.select(pixels.KNOWN).to_pylist()
         steps = {
             k: _Steps(
                 photos["content"][k].as_py(),
