@@ -1,6 +1,7 @@
 """Real photos and a real server for every test that wants them."""
 
 import os
+import signal
 
 # Ray reads it once a process, when it is imported, which much below does: it cannot be one test's.
 # Clusters in this process (no other one's port is told to anybody) do without a token; servers have
@@ -23,6 +24,10 @@ from deployments.api_keys import ApiKey
 from tests.rekognition_emulator import Emulator, Script
 from tests.servers import ROOT, Server, running, server_environment
 from tests.visitor import ARGUMENTS, CHROMIUM, Visit
+
+# Servers and commands are ended by SIGINT, which who was started in the background ignores, and so
+# do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts on time, and machines are busy.
 settings.register_profile("carpose", deadline=None)
