@@ -12,8 +12,8 @@ from carpose.client import asked as calls
 from carpose.client.asked import Asked, Call, Viewpoints
 from carpose.client.looked import Looked
 from carpose.client.photos import Photo
-from carpose.client.retries import Retries, unreachable
-from carpose.client.settings import URL, Settings
+from carpose.client.reached import Reached
+from carpose.client.retries import unreachable
 from carpose.errors import CarposeError
 from carpose.schema import Comparison, PoseResponse, SetResponse
 
@@ -21,21 +21,11 @@ Answer = TypeVar("Answer")
 Given = TypeVar("Given", bound=Photo)
 
 
-class AsyncCarPose:
+class AsyncCarPose(Reached[httpx.AsyncClient, httpx.AsyncBaseTransport]):
     """`carpose.client.CarPose` for asyncio: the same arguments and methods."""
 
-    def __init__(
-        self,
-        url: str = URL,
-        key: str | None = None,
-        timeout_s: float = 60.0,
-        retries: Retries = Retries(),
-        connections: int = 32,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        settings = Settings(url, key, timeout_s, connections)
-        self._http = httpx.AsyncClient(**settings.of_httpx(), transport=transport)
-        self._retries = retries
+    def _opened(self, **options: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(**options)
 
     async def look(self, photo: Photo, **asked: Unpack[Asked]) -> PoseResponse:
         """The answer to a photo. Raises: as `CarPose.look`."""

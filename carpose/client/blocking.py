@@ -13,8 +13,8 @@ from carpose.client import asked as calls
 from carpose.client.asked import Asked, Call, Viewpoints
 from carpose.client.looked import Looked
 from carpose.client.photos import Photo
-from carpose.client.retries import Retries, unreachable
-from carpose.client.settings import URL, Settings
+from carpose.client.reached import Reached
+from carpose.client.retries import unreachable
 from carpose.errors import CarposeError
 from carpose.schema import Comparison, PoseResponse, SetResponse
 
@@ -22,28 +22,11 @@ Answer = TypeVar("Answer")
 Given = TypeVar("Given", bound=Photo)
 
 
-class CarPose:
-    """A server, asked over connections that are kept; may be shared between threads.
+class CarPose(Reached[httpx.Client, httpx.BaseTransport]):
+    """A server, asked one question after the other; may be shared between threads."""
 
-    url: the server's, with its path where it has one.
-    key: sent as X-API-Key.
-    timeout_s: of an attempt, for each wait on the network.
-    connections: at a time.
-    transport: in place of the network.
-    """
-
-    def __init__(
-        self,
-        url: str = URL,
-        key: str | None = None,
-        timeout_s: float = 60.0,
-        retries: Retries = Retries(),
-        connections: int = 32,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        settings = Settings(url, key, timeout_s, connections)
-        self._http = httpx.Client(**settings.of_httpx(), transport=transport)
-        self._retries = retries
+    def _opened(self, **options: Any) -> httpx.Client:
+        return httpx.Client(**options)
 
     def look(self, photo: Photo, **asked: Unpack[Asked]) -> PoseResponse:
         """The answer to a photo.
