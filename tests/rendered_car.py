@@ -350,9 +350,12 @@ def render(view: View, width: int = 960, height: int = 640, smooth: int = 2) -> 
 
 
 def main() -> None:
-    """Write what the page shows: the example photo and the outlines."""
-    web = Path(__file__).parent.parent / "deployments" / "web"
+    """Write what the page shows, the example photo and the outlines; and `carpose doctor`'s photo."""
+    root = Path(__file__).parent.parent
+    web = root / "deployments" / "web"
     render(View(azimuth=38)).save(web / "example.jpg", quality=86)
+    large = render(View(azimuth=38), 1600, 1200, 1)
+    large.save(root / "carpose" / "cli" / "example.jpg", quality=82)
     lines = ["// Made by tests/rendered_car.py: a car from eight sides, in a box of 400 x 300."]
     lines.append("export const OUTLINES = {")
     for name, azimuth in AZIMUTHS.items():

@@ -330,6 +330,9 @@ def test_the_doctor_finds_a_file_that_is_not_what_it_should_be(
     assert done.returncode == (BAD_INPUT if broken else 0), done.stdout
     assert checks["car_parts"]["well"] is not broken
     assert checks["a photo"]["well"] is not broken
+    if not broken:
+        assert checks["a photo"]["words"] == "a car from its front-left, drawn from its front-left"
+        assert " ms by " in checks["its speed"]["words"]
     assert checks["main_car"]["well"]
     assert "none at http://127.0.0.1:9" in checks["server"]["words"]
     assert "AWS" not in checks
