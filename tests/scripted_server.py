@@ -71,7 +71,7 @@ def scripted() -> Iterator[Scripted]:
             self.end_headers()
             self.wfile.write(told.body)
 
-        do_GET = do_POST
+        do_GET = do_PUT = do_POST
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,8 +1,11 @@
 """Photos by the million, without Ray: what is listed, answered, judged, committed, and done again."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,7 @@ from carpose import Estimator
 from carpose.engines import Found
 from carpose.errors import BadParameter
 from carpose.images import Picture
+from deployments.bulk.alone import alone
 from deployments.bulk.asked import Asked
 from deployments.bulk.command import main
 from deployments.bulk.decoding import decoded, fetched, looked_at
@@ -412,8 +416,41 @@ def test_what_was_killed_while_it_wrote_leaves_nothing(folder: Path, output: Out
     left = Path(output.place.path) / ".unfinished-1-part-x.parquet"
     left.write_bytes(b"PAR1 half a file")
     assert len(by_name(output)) == listed.num_rows
-    Output.at(output.place.uri)
-    assert not left.exists()
+    with alone(output):
+        assert not left.exists()
+
+
+def test_only_one_run_at_a_time_writes_to_a_folder(
+    folder: Path, output: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--input", str(folder), "--output", output.place.uri]
+    with alone(output):
+        unfinished = Path(output.place.path) / ".unfinished-1-part-x.parquet"
+        unfinished.write_bytes(b"PAR1 half a file")
+        assert main(command) == 2
+        assert unfinished.exists(), "it may be the other's"
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    assert f"another run writes to it (process {os.getpid()} of " in error
+    with alone(output):
+        pass
+
+
+def test_a_folder_is_free_once_its_run_was_killed(output: Output) -> None:
+    code = "import sys; from deployments.bulk.alone import alone; from deployments.bulk.output import Output\n"
+    code += "with alone(Output.at(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, output.place.uri],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert other.stdout
+    assert other.stdout.readline() == b"held\n"
+    with pytest.raises(BulkError, match=f"process {other.pid} of"), alone(output):
+        pass
+    other.kill()
+    other.communicate()
+    with alone(output):
+        pass
 
 
 def test_pandas_and_duckdb_read_the_rows(folder: Path, output: Output) -> None:

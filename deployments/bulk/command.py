@@ -16,10 +16,13 @@ import time
 from collections.abc import Sequence
 from typing import get_args
 
+import pyarrow as pa
+
 from carpose.bundles import Task, open_bundle
 from carpose.errors import CarposeError
 from carpose.places import Place
 from carpose.segmenters import Device, Runtime
+from deployments.bulk.alone import Hold, alone
 from deployments.bulk.asked import Asked
 from deployments.bulk.done import Key, plan
 from deployments.bulk.duplicates import MOST_BITS, NEAR_BITS
@@ -133,7 +136,6 @@ def asked_of(args: argparse.Namespace) -> Asked:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code. Raises: BulkError; CarposeError; OSError where the output takes no more."""
-    began = time.monotonic()
     asked, work = asked_of(args), work_of(args)
     models = {
         "car_parts": _identity(args.car_parts, "car_parts"),
@@ -141,6 +143,20 @@ def run(args: argparse.Namespace) -> int:
     }
     listed = list_photos(args.input)
     output = Output.at(args.output)
+    with alone(output) as hold:
+        return _run(args, asked, work, models, listed, output, hold)
+
+
+def _run(
+    args: argparse.Namespace,
+    asked: Asked,
+    work: Work,
+    models: dict[str, str],
+    listed: pa.Table,
+    output: Output,
+    hold: Hold,
+) -> int:
+    began = time.monotonic()
     found = plan(listed, output, Key(models, args.masks, asked.identity))
     gather = Gather(output, asked, args.masks, found, models, args.rows)
     there = listed.num_rows - found.todo.num_rows
@@ -152,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
         progress, said = Progress(found.todo.num_rows), time.monotonic()
         try:
             for rows in answers(found.todo, found.sights, work):
+                hold.check()
                 progress.add(gather.add(rows))
                 if time.monotonic() - said > MANIFEST_S:
                     said = time.monotonic()
@@ -160,6 +177,7 @@ def run(args: argparse.Namespace) -> int:
             progress.close()
             gather.keep()
             raise
+        hold.check()
         lost = gather.finish()
         progress.add(lost)
         progress.close()

@@ -62,8 +62,7 @@ class Output:
 
     @classmethod
     def at(cls, uri: str) -> Self:
-        """The output at a folder or s3:// URI, which must take files; what a killed run left
-        unfinished is removed.
+        """The output at a folder or s3:// URI, which must take files.
 
         Raises: BulkError; BadParameter for a scheme that is none.
         """
@@ -72,12 +71,15 @@ class Output:
         try:
             place.put(probe, b"")
             place.remove(probe)
-            if place.local:
-                for left in Path(place.path).rglob(f"{TEMPORARY}*"):
-                    left.unlink(missing_ok=True)
         except OSError as error:
             raise BulkError(f"output {uri} cannot be written: {first_line(error)}") from error
         return cls(place)
+
+    def clear(self) -> None:
+        """Remove what a killed run left unfinished. Raises: OSError."""
+        if self.place.local:
+            for left in Path(self.place.path).rglob(f"{TEMPORARY}*"):
+                left.unlink(missing_ok=True)
 
     def parts(self) -> list[str]:
         """Names of the parts, sorted."""
