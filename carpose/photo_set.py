@@ -1,16 +1,25 @@
 """Several photos of one car: which views they show, which are missing, in which order to stand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from carpose.compliance import MIN_SCORE
 from carpose.parts import VIEWPOINTS, Viewpoint
+from carpose.request import PoseRequest
 from carpose.schema import Doubles, PoseResponse, SetSummary
 
 LISTING_ORDER: Final[tuple[Viewpoint, ...]] = (
     "front-left", "front-right", "front", "left", "right", "back-left", "back-right", "back",
 )  # fmt: skip
 """The order in which listings show a car: the face first, then its sides, then its back."""
+
+
+def of_each(asked: PoseRequest) -> PoseRequest:
+    """What is asked of each photo of a set: all but a viewpoint, which is asked of the set. How
+    sure one must be stays."""
+    least = MIN_SCORE if asked.min_score is None and asked.expect else asked.min_score
+    return replace(asked, expect=(), min_score=least)
 
 
 def summary(

@@ -41,14 +41,14 @@ class PoseRequest:
         """
         if cars is not None and cars not in get_args(Cars):
             raise BadParameter(f"cars: {cars!r} is not one of {', '.join(get_args(Cars))}")
-        wanted = _names("expect", expect, VIEWPOINTS)
+        wanted = viewpoints("expect", expect)
         if isinstance(rules, RuleSet):
             wanted = wanted or rules.expect
             min_score = rules.min_score if min_score is None else min_score
         return cls(
             min_score=None if min_score is None else number("min_score", min_score, 0, 1),
             include=frozenset(_names("include", include, includes())),
-            expect=cast(tuple[Viewpoint, ...], wanted),
+            expect=wanted,
             cars=cast(Cars | None, cars),
             rules=rules,
         )
@@ -62,6 +62,11 @@ class PoseRequest:
     def longest_px(self) -> int:
         """Longest side in pixels that these pictures need; 0 for none."""
         return max((OUTPUTS[name].longest_px for name in self.outputs), default=0)
+
+
+def viewpoints(parameter: str, given: Names) -> tuple[Viewpoint, ...]:
+    """Those said under a parameter. Raises: BadParameter naming the allowed ones."""
+    return cast(tuple[Viewpoint, ...], _names(parameter, given, VIEWPOINTS))
 
 
 def includes() -> tuple[str, ...]:

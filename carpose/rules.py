@@ -33,18 +33,24 @@ class Rules(BaseModel):
 
 
 class RuleSet(Rules):
-    """All that a photo should be, under one name."""
+    """All that a photo should be, under one name; `views`, what a set of photos should show."""
 
-    expect: tuple[Viewpoint, ...] = ()
+    expect: tuple[Viewpoint, ...] = Field((), description="viewpoints that do for a single photo")
+    views: tuple[Viewpoint, ...] = Field((), description="those that a set must show, in order")
     min_score: float | None = Field(None, ge=0, le=1)
 
 
 NO_RULES: Final = Rules()
 
 _GOOD = {"sharp": True, "exposure": True}
+_CORNERS: Final[tuple[Viewpoint, ...]] = ("front-left", "front-right", "back-right", "back-left")
 
 RULE_SETS: Final[Mapping[str, RuleSet]] = {
-    # A marketplace: the first photo of a listing, and the others.
+    # A marketplace: all the photos of a listing; the first of them, and the others.
+    "listing": RuleSet(
+        views=("front-left", "front", "left", "right", "back-right", "back"),
+        whole=True, min_car_share=0.2, min_width=800, **_GOOD,
+    ),
     "listing-main": RuleSet(
         expect=("front-left", "front-right"),
         whole=True, single=True, min_car_share=0.25, max_angle=30, min_width=800, **_GOOD,
@@ -58,11 +64,14 @@ RULE_SETS: Final[Mapping[str, RuleSet]] = {
     ),
     # An insurer: the whole car from a corner that shows two of its sides; damage needs pixels.
     "claim-overview": RuleSet(
-        expect=("front-left", "front-right", "back-left", "back-right"),
+        expect=_CORNERS, views=_CORNERS,
         whole=True, framing=("whole",), min_width=1280, min_score=0.7, **_GOOD,
     ),
-    # A rental return: any side, in a car park with other cars in it.
-    "rental-return": RuleSet(whole=True, min_car_share=0.2, min_width=1024, min_score=0.7, **_GOOD),
+    # A rental return: each side, in a car park with other cars in it.
+    "rental-return": RuleSet(
+        views=("front", "left", "back", "right"),
+        whole=True, min_car_share=0.2, min_width=1024, min_score=0.7, **_GOOD,
+    ),
 }  # fmt: skip
 """Examples that come with carpose; a configuration adds its own, or takes their names."""
 

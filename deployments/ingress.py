@@ -33,7 +33,7 @@ from deployments.parameters import (
     pose_parameters,
     pose_request,
     set_parameters,
-    viewpoints,
+    set_request,
 )
 from deployments.pipeline import Pipeline
 from deployments.problems import meaning_of
@@ -112,13 +112,13 @@ class Ingress:
         client: Client = request.state.client
         with self._answers.counted(self._pipeline.engine(None), client.name) as counted:
             query = self._set_parameters.said(request.query_params.multi_items())
-            pose_request(query, self._sets)
+            set_request(query, self._sets)
             with self._slot(client):
                 upload = await self._read(request, PHOTOS, self._most_photos)
                 counted.about["bytes"] = sum(map(len, upload.photos))
                 body = self._set_parameters.said(upload.said)
                 said = self._set_parameters.joined(query, body, upload.way)
-                views, asked = viewpoints(said, "views"), pose_request(said, self._sets)
+                asked, views = set_request(said, self._sets)
                 counted.engine = self._engine(said)
                 if counted.engine == COMPARE:
                     raise BadParameter("engine: a set is answered by one engine")
@@ -148,15 +148,13 @@ class Ingress:
         return await self._pipeline.infos()
 
     async def limits(self) -> dict[str, Any]:
-        """What a photo may be: its bytes (in millions), its pixels (in millions), its format; and
-        the certainty below which a person should look."""
+        """What a photo may be: its bytes (in millions), its pixels (in millions), its format."""
         limits = self._pipeline.limits
         return {
             "max_upload_mb": limits.max_bytes / 1e6,
             # What is more but no JPEG is refused here.
             "max_megapixels": max(limits.max_pixels, limits.max_jpeg_pixels) / 1e6,
             "formats": [name.lower() for name in DECODERS],
-            "min_score": MIN_SCORE,
         }
 
     async def rules(self) -> RuleBook:

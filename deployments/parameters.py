@@ -7,7 +7,8 @@ from typing import Any, Final, get_args
 from carpose.cars import Cars
 from carpose.errors import BadParameter
 from carpose.parts import VIEWPOINTS, Viewpoint
-from carpose.request import PoseRequest, includes, number
+from carpose.photo_set import of_each
+from carpose.request import PoseRequest, includes, number, viewpoints
 from carpose.rules import Rules, RuleSet, rule_set
 from carpose.schema import Framing
 from deployments.uploads import plain_name
@@ -106,7 +107,8 @@ _NUMBERS: Final = {
 
 def set_parameters(known: Sequence[Parameter]) -> tuple[Parameter, ...]:
     """Those of `POST /v1/set`: each photo is asked the same, and the views are asked of the set."""
-    views = Parameter("views", "viewpoints that must be there, in order", VIEWPOINTS, many=True)
+    about = "viewpoints that must be there, in order; those of the set of rules where none are said"
+    views = Parameter("views", about, VIEWPOINTS, many=True)
     engine = next(parameter for parameter in known if parameter.name == "engine")
     values = [name for name in engine.values if name != COMPARE]
     others = [p for p in known if p.name not in ("engine", "expect")]
@@ -153,21 +155,28 @@ class Parameters:
 
 def pose_request(said: Said, sets: Mapping[str, RuleSet]) -> PoseRequest:
     """What is asked of a photo. Raises: BadParameter naming the allowed values."""
-    cars, min_score, name = (_one(said, name) for name in ("cars", "min_score", "rules"))
-    base = rule_set(name, sets) if name else RuleSet()
     single = {rule: _rule(rule, said) for rule in Rules.model_fields if rule in said}
     return PoseRequest.of(
         said.get("expect", ()),
         said.get("include", ()),
-        cars,
-        min_score,
-        base.model_copy(update=single),
+        _one(said, "cars"),
+        _one(said, "min_score"),
+        _named(said, sets).model_copy(update=single),
     )
 
 
-def viewpoints(said: Said, name: str) -> tuple[Viewpoint, ...]:
-    """Viewpoints said under a name. Raises: BadParameter naming the allowed values."""
-    return PoseRequest.of(expect=said.get(name, ())).expect
+def set_request(
+    said: Said, sets: Mapping[str, RuleSet]
+) -> tuple[PoseRequest, tuple[Viewpoint, ...]]:
+    """What is asked of each photo of a set, and the views that must be there. Raises: BadParameter
+    naming the allowed values."""
+    views = viewpoints("views", said.get("views", ()))
+    return of_each(pose_request(said, sets)), views or _named(said, sets).views
+
+
+def _named(said: Said, sets: Mapping[str, RuleSet]) -> RuleSet:
+    name = _one(said, "rules")
+    return rule_set(name, sets) if name else RuleSet()
 
 
 def _one(said: Said, name: str) -> str | None:

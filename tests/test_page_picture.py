@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from carpose.labels import Label, placed
 from tests.visitor import ANSWER_MS, Visit
@@ -171,9 +171,6 @@ def test_a_view_between_two_sides_says_what_it_counts_as(visit: Visit, photos: l
 def test_what_is_not_sure_enough_is_for_a_person(visit: Visit, photos: list[Path]) -> None:
     answer = ask(visit, photos[0])
     answer["pose"] |= {"viewpoint": "front", "view": "front", "viewpoint_score": 0.42}
-    served = httpx.get(f"{visit.server}/v1/limits").json() | {"min_score": 0.6}
-    visit.page.route("**/v1/limits", lambda route: route.fulfill(json=served))
-    visit.page.reload()
     visit.expected("front").click()
     answered_with(visit, photos[0], answer)
     expect(visit.page.locator("#verdict")).to_have_text("To review")
@@ -191,6 +188,34 @@ def test_other_cars_are_told_and_boxed(visit: Visit, photos: list[Path]) -> None
     answered_with(visit, photos[0], answer)
     expect(visit.page.locator("#warnings")).to_contain_text("One more car, a tenth as large.")
     expect(visit.page.locator("#other-cars")).to_have_text("Other cars, with dashed boxes: back.")
+
+
+def test_the_other_cars_are_asked_for_where_there_are_some(
+    visit: Visit, photos: list[Path]
+) -> None:
+    page = visit.page
+    answer = ask(visit, photos[0])
+    answer["quality"]["cars"] = 2
+    other = {
+        "car": {"box": [5, 5, 90, 60], "score": 0.9},
+        "pose": {"viewpoint": "back"},
+        "parts": [],
+    }
+
+    def fulfil(route: Route) -> None:
+        every = {"cars": [{"car": answer["car"], "pose": answer["pose"], "parts": []}, other]}
+        route.fulfill(json=answer | (every if "cars=all" in route.request.url else {}))
+
+    page.route("**/v1/pose*", fulfil)
+    visit.pick(photos[0])
+    visit.answered()
+    page.mouse.move(0, 0)
+    alone = visit.drawing()
+    page.get_by_role("button", name="Look at the other cars too").click()
+    expect(page.locator("#other-cars")).to_have_text("Other cars, with dashed boxes: back.")
+    expect(page.get_by_role("button", name="Look at the other cars too")).to_be_hidden()
+    page.mouse.move(0, 0)
+    assert visit.drawing() != alone
 
 
 def test_the_example_is_answered_rightly(visit: Visit) -> None:

@@ -13,7 +13,7 @@ from carpose.answer import to_answer
 from carpose.compliance import MIN_SCORE, check
 from carpose.engines import DETECTRON2, found_by_own_models
 from carpose.parts import VIEWPOINTS
-from carpose.photo_set import summary
+from carpose.photo_set import of_each, summary
 from carpose.pose import Pose
 from carpose.request import PoseRequest
 from carpose.rules import RULE_SETS, Rules, RuleSet
@@ -71,12 +71,17 @@ def some_rules(random_: random.Random) -> RuleSet | None:
         **{name: random_.choice(numbers[name]) for name in some(random_, list(numbers))},
         framing=tuple(some(random_, list(get_args(Framing)))),
         expect=tuple(some(random_, list(VIEWPOINTS))),
+        views=tuple(some(random_, list(VIEWPOINTS))),
     )
 
 
-def verdict(pose: Pose, quality: Quality, rules: RuleSet | None) -> Compliance | None:
-    """What the server says, asked by this set."""
+def verdict(
+    pose: Pose, quality: Quality, rules: RuleSet | None, in_a_set: bool = False
+) -> Compliance | None:
+    """What the server says, asked by this set of rules."""
     asked = PoseRequest.of(rules=rules or Rules())
+    if in_a_set:
+        asked = of_each(asked)
     if not asked.expect and asked.rules.empty and asked.min_score is None:
         return None
     return check(pose, asked.expect, asked.min_score, quality, asked.rules)
@@ -85,9 +90,14 @@ def verdict(pose: Pose, quality: Quality, rules: RuleSet | None) -> Compliance |
 def of_page(rules: RuleSet | None) -> dict[str, Any]:
     """The same, as `asked` of rules.js puts it; the checks are added in the page."""
     if rules is None:
-        return {"expect": [], "minScore": MIN_SCORE, "set": None}
+        return {"expect": [], "views": [], "minScore": MIN_SCORE, "set": None}
     least = MIN_SCORE if rules.min_score is None else rules.min_score
-    return {"expect": list(rules.expect), "minScore": least, "set": rules.model_dump(mode="json")}
+    return {
+        "expect": list(rules.expect),
+        "views": list(rules.views),
+        "minScore": least,
+        "set": rules.model_dump(mode="json"),
+    }
 
 
 def test_the_page_tells_every_verdict_as_the_server_does(visit: Visit) -> None:
@@ -135,24 +145,23 @@ def test_the_page_sums_a_set_up_as_the_server_does(visit: Visit) -> None:
     random_ = random.Random(13)
     cases = []
     for _ in range(60):
-        rules, views = some_rules(random_), some(random_, list(VIEWPOINTS))
+        rules = some_rules(random_)
         answers: list[PoseResponse] = []
         for _ in range(random_.randint(0, 9)):
             pose, quality = a_pose(random_), a_quality(random_)
-            answer = replace(
-                plain, pose=pose, quality=quality, compliance=verdict(pose, quality, rules)
-            )
+            judged = verdict(pose, quality, rules, in_a_set=True)
+            answer = replace(plain, pose=pose, quality=quality, compliance=judged)
             answers.append(answer.response())
-        cases.append((answers, views, rules))
+        cases.append((answers, rules))
     told = visit.page.evaluate(
         """async (cases) => {
             const { setOf } = await import("./web/carset.js");
             const { book, readRules } = await import("./web/rules.js");
             await readRules();
-            return cases.map(([answers, views, asked]) => {
+            return cases.map(([answers, asked]) => {
                 const photos = answers.map((answer, place) => ({ answer, place }));
                 const all = { ...asked, checks: book.checks };
-                const { missing, doubles, order } = setOf(photos, views, all, book.listing_order);
+                const { missing, doubles, order } = setOf(photos, all, book.listing_order);
                 const place = (photo) => photo.place;
                 return {
                     complete: !missing.length,
@@ -164,12 +173,12 @@ def test_the_page_sums_a_set_up_as_the_server_does(visit: Visit) -> None:
             });
         }""",
         [
-            ([answer.model_dump(mode="json") for answer in answers], views, of_page(rules))
-            for answers, views, rules in cases
+            ([answer.model_dump(mode="json") for answer in answers], of_page(rules))
+            for answers, rules in cases
         ],
     )
-    for (answers, views, rules), own in zip(cases, told, strict=True):
-        least = rules.min_score if rules else None
+    for (answers, rules), own in zip(cases, told, strict=True):
+        views, least = (rules.views, rules.min_score) if rules else ((), None)
         theirs = summary(dict(enumerate(answers)), views, least).model_dump(mode="json")
         for one in (own, theirs):
             one["doubles"].sort(key=lambda double: double["viewpoint"])

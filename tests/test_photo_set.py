@@ -7,8 +7,9 @@ import pytest
 from carpose.answer import to_answer
 from carpose.engines import DETECTRON2, found_by_own_models
 from carpose.parts import Viewpoint
-from carpose.photo_set import summary
+from carpose.photo_set import MIN_SCORE, of_each, summary
 from carpose.request import PoseRequest
+from carpose.rules import RULE_SETS
 from carpose.schema import PoseResponse
 from tests.test_answer import CAR, WHEELS, picture
 
@@ -69,6 +70,15 @@ def test_a_set(case: str) -> None:
     answers, views, expected = CASES[case]
     summed = summary(dict(enumerate(answers)), views).model_dump()
     assert {name: summed[name] for name in expected} == expected
+
+
+def test_each_photo_of_a_set_is_asked_all_but_a_viewpoint() -> None:
+    main = of_each(PoseRequest.of(rules=RULE_SETS["listing-main"]))
+    assert main.expect == ()
+    assert main.rules.whole
+    assert main.min_score == MIN_SCORE, "a viewpoint that counts must be sure"
+    assert of_each(PoseRequest.of("front", min_score=0.9)).min_score == 0.9
+    assert of_each(PoseRequest()) == PoseRequest()
 
 
 def test_how_sure_a_view_must_be_can_be_said() -> None:

@@ -12,7 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from carpose.bundles import open_bundle
+from carpose.checks import MAX_BLOWN, MIN_BRIGHTNESS, MIN_SHARPNESS
 from carpose.cli.app import make
+from carpose.rules import RULE_SETS
 from deployments.command import VERBS
 from tests.servers import ROOT
 
@@ -20,6 +22,14 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()
 ]
+
+
+def test_the_rules_are_those_of_the_code() -> None:
+    limits = (
+        f"sharpness {MIN_SHARPNESS:g}, brightness {MIN_BRIGHTNESS:g}, {MAX_BLOWN:.0%} blown out"
+    )
+    assert limits.replace("%", " %") in README
+    assert [name for name in RULE_SETS if f"`{name}`" not in README] == []
 
 
 def test_the_make_targets_exist() -> None:

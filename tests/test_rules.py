@@ -78,7 +78,7 @@ def test_every_rule_has_a_check_of_something_that_is_measured() -> None:
 
 def test_ready_sets_speak_of_viewpoints_that_exist() -> None:
     for name, rules in RULE_SETS.items():
-        assert set(rules.expect) <= set(VIEWPOINTS), name
+        assert {*rules.expect, *rules.views} <= set(VIEWPOINTS), name
         assert not rules.empty
 
 

@@ -38,13 +38,27 @@ def test_a_set_tells_what_is_there_and_what_is_missing(
     }
 
 
+def test_rules_say_which_views_must_be_there_and_none_of_a_single_photo(
+    server: str, three: list[bytes]
+) -> None:
+    files = [("image", ("a.jpg", three[0], "image/jpeg"))]
+    by_rules = post(f"{server}/v1/set", files=files, params={"rules": "claim-overview"}).json()
+    assert by_rules["set"]["missing"] == ["front-left", "front-right", "back-right", "back-left"]
+    (refused,) = by_rules["photos"]
+    assert {f["code"] for f in refused["answer"]["compliance"]["findings"]} == {"min-width"}
+    said = {"rules": "listing-side", "views": "front-left"}
+    answer = post(f"{server}/v1/set", files=files, params=said).json()
+    assert answer["set"]["complete"], "listing-side expects a side of a photo that is alone"
+
+
 def test_a_set_has_limits(server: str) -> None:
     files = [("image", ("a.jpg", b"\xff\xd8\xff" + bytes([k]), "image/jpeg")) for k in range(17)]
     response = post(f"{server}/v1/set", files=files)
     assert (response.status_code, code_of(response)) == (422, "bad-parameter")
-    for parameters in ({"views": "top"}, {"engine": "compare"}, {"expct": "left"}):
-        refused = post(f"{server}/v1/set", files=files[:1], params=parameters)
+    for name, value in (("views", "top"), ("engine", "compare"), ("expct", "left")):
+        refused = post(f"{server}/v1/set", files=files[:1], params={name: value})
         assert code_of(refused) == "bad-parameter"
+        assert name in refused.json()["detail"]
 
 
 def test_rules_are_asked_one_by_one_or_by_the_name_of_a_set(

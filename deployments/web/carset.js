@@ -3,10 +3,10 @@
 import { VIEWPOINTS } from "./compass.js";
 import { judge } from "./verdict.js";
 
-// { missing, doubles, order } of photos that may have an `answer`: viewpoints of `views` that are
-// missing; { viewpoint, better, others } of photos; the best photo of each view. `listing` is the
-// order in which listings show the views.
-export function setOf(photos, views, asked, listing) {
+// { missing, doubles, order } of photos that may have an `answer`: viewpoints of `asked.views` that
+// are missing; { viewpoint, better, others } of photos; the best photo of each view. Of each photo
+// all is asked but a viewpoint. `listing` is the order in which listings show the views.
+export function setOf(photos, { views, ...asked }, listing) {
   const shown = new Map(VIEWPOINTS.map((viewpoint) => [viewpoint, []]));
   for (const photo of photos) {
     const viewpoint = photo.answer?.pose.viewpoint;
@@ -29,7 +29,7 @@ export function setOf(photos, views, asked, listing) {
 
 // The better of two photos of a view: not refused, whole, and by how sharp and sure it is.
 function worthOf(answer, asked) {
-  const usable = judge(answer, asked)?.verdict !== "refused";
+  const usable = judge(answer, { ...asked, expect: [] })?.verdict !== "refused";
   const { whole = true, sharpness = 1 } = answer.quality ?? {};
   return [usable, whole, scoreOf(answer) * sharpness];
 }

@@ -89,6 +89,9 @@ export const PLACES = {
   "front-right": "the front right",
 };
 
+// "front-left" as words.
+export const plain = (viewpoint) => viewpoint.replace("-", " ");
+
 // The pose's place of the camera as a sentence's end; every value of it may be null.
 export function seenFrom({ viewpoint, view }) {
   if (viewpoint) return `Seen from ${PLACES[viewpoint] ?? viewpoint}`;

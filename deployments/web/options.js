@@ -3,7 +3,7 @@ import { asksOf } from "./checks.js";
 import { compass } from "./compass.js";
 import { $, element } from "./dom.js";
 import { ENGINES, isPaid, paid, priceOf } from "./engines.js";
-import { listed, sentence } from "./messages.js";
+import { listed, plain, sentence } from "./messages.js";
 import { asked, book, viewsOf } from "./rules.js";
 
 export class Options {
@@ -46,7 +46,7 @@ export class Options {
     $("engine-words").textContent = ENGINES[engine].words;
     $("paid-words").textContent = paid.on
       ? `Amazon Rekognition costs ${priceOf(1)} a photo.`
-      : `Amazon Rekognition is off. ${paid.why}`;
+      : `Amazon Rekognition is off, and with it the comparison of both: ${paid.why}`;
     $("chosen-options").textContent = [ENGINES[engine].name, set && rules, words].filter(Boolean).join(" · ");
   }
 
@@ -54,11 +54,12 @@ export class Options {
     const names = ["", ...Object.keys(book.sets)];
     $("rules-field").hidden = names.length < 2;
     if ($("rules").length !== names.length) {
-      $("rules").replaceChildren(...names.map((name) => element("option", { value: name }, name || "none")));
+      $("rules").replaceChildren(...names.map((name) => element("option", { value: name }, name || "None")));
     }
     $("rules").value = set ? rules : "";
+    const views = set?.views?.length ? `of a car's photos: ${listed(set.views.map(plain), "and")}` : "";
     $("rules-words").textContent = set
-      ? sentence(`Asks for ${listed(asksOf(set, book.checks), "and")}`)
+      ? [`Asks for ${listed(asksOf(set, book.checks), "and")}`, views].filter(Boolean).map(sentence).join(" ")
       : "Sets of rules on the photo itself: whole, sharp, well lit.";
   }
 }

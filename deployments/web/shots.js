@@ -2,7 +2,7 @@
 import { setOf } from "./carset.js";
 import { compass, VIEWPOINTS } from "./compass.js";
 import { $, element, svg } from "./dom.js";
-import { listed, PLACES } from "./messages.js";
+import { listed, PLACES, plain, sentence } from "./messages.js";
 import { OUTLINES } from "./outlines.js";
 import { book } from "./rules.js";
 import { distance, wayFrom } from "./verdict.js";
@@ -15,42 +15,45 @@ export class Shots {
     $("shots-take").addEventListener("click", () => on.take(this.next));
   }
 
-  // `rules` tells which views must be there; without any all eight must.
   show(photos, rules) {
-    this.wanted = rules.expect.length ? rules.expect : VIEWPOINTS;
-    const { missing, doubles, order } = setOf(photos, this.wanted, rules, book.listing_order);
-    this.best = new Map(order.map((photo) => [photo.answer.pose.viewpoint, photo]));
+    const { views } = rules;
+    const { missing, doubles, order } = setOf(photos, rules, book.listing_order);
+    const shown = new Map(order.map((photo) => [photo.answer.pose.viewpoint, photo]));
+    this.best = new Map(shown);
     for (const viewpoint of missing) this.best.delete(viewpoint);
-    this.#showSet(doubles, rules.expect.length ? order : inOrder(order, book.listing_order));
-    const have = this.wanted.length - missing.length;
+    this.#showSet(doubles, order, missing);
+    const have = views.length - missing.length;
     const last = photos.findLast(({ answer }) => answer?.pose.viewpoint)?.answer.pose.viewpoint;
     this.next = nextShot(missing, last);
-    $("shots-count").textContent = `${have} of ${this.wanted.length}`;
+    $("shots-count").textContent = `${have} of ${views.length}`;
+    const poor = (viewpoint) => (shown.has(viewpoint) ? ` (${shown.get(viewpoint).name} is not good enough)` : "");
     $("shots-missing").textContent = missing.length
-      ? `Missing: ${listed(missing.map((viewpoint) => viewpoint.replace("-", " ")), "and")}.`
-      : "Every view is there.";
+      ? `Missing: ${listed(missing.map((viewpoint) => plain(viewpoint) + poor(viewpoint)), "and")}.`
+      : `${views.length < VIEWPOINTS.length ? "Every view that the rules ask for" : "Every view"} is there.`;
     $("shots-next").textContent = missing.length ? nextWords(this.next, last) : "";
     $("shots-take").hidden = !missing.length;
     this.showViews({
-      filled: [...this.best.keys()].filter((viewpoint) => this.wanted.includes(viewpoint)),
-      away: VIEWPOINTS.filter((viewpoint) => !this.wanted.includes(viewpoint)),
+      filled: [...this.best.keys()].filter((viewpoint) => views.includes(viewpoint)),
+      away: VIEWPOINTS.filter((viewpoint) => !views.includes(viewpoint)),
       labels: (viewpoint) => `${viewpoint}: ${this.best.get(viewpoint)?.name ?? "missing"}`,
-      words: `Views of this car: ${have} of ${this.wanted.length} are there`,
+      words: `Views of this car: ${have} of ${views.length} are there`,
     });
   }
 
   // Which photo of a view is the better one, and how they would stand in a listing.
-  #showSet(doubles, order) {
+  #showSet(doubles, order, missing) {
     $("shots-doubles").replaceChildren(...doubles.map(({ viewpoint, better, others }) =>
-      element("li", {}, `${sentenceStart(viewpoint)}: ${better.name} is the best of ${others.length + 1}.`)));
+      element("li", {}, sentence(`${plain(viewpoint)}: ${better.name} is the best of ${others.length + 1}`))));
     $("shots-order-name").hidden = order.length < 2;
     const shown = order.length < 2 ? [] : order;
-    if (same(shown, this.ordered)) return; // pictures that are drawn again would flicker
-    this.ordered = shown.map(lookOf);
+    const looks = shown.map(({ id, thumb, answer: { pose } }) => `${id} ${thumb} ${pose.viewpoint} ${missing.includes(pose.viewpoint)}`);
+    if (looks.join() === this.looks) return; // pictures that are drawn again would flicker
+    this.looks = looks.join();
     $("shots-order").replaceChildren(...shown.map((photo) => {
-      const words = photo.answer.pose.viewpoint.replace("-", " ");
+      const words = plain(photo.answer.pose.viewpoint);
       const picture = photo.thumb ? [element("img", { src: photo.thumb, alt: "", width: 48, height: 48 })] : [];
       const button = element("button", { type: "button", title: photo.name }, ...picture, element("span", {}, words));
+      button.classList.toggle("poor", missing.includes(photo.answer.pose.viewpoint));
       button.addEventListener("click", () => this.on.choose(photo));
       return element("li", {}, button);
     }));
@@ -63,21 +66,6 @@ export class Shots {
   }
 }
 
-const lookOf = (photo) => [photo.id, photo.thumb, photo.answer.pose.viewpoint].join(" ");
-
-function same(photos, ordered = []) {
-  return photos.length === ordered.length && photos.every((photo, k) => lookOf(photo) === ordered[k]);
-}
-
-function inOrder(photos, listing) {
-  const place = ({ answer }) => listing.indexOf(answer.pose.viewpoint);
-  return [...photos].sort((a, b) => place(a) - place(b));
-}
-
-function sentenceStart(viewpoint) {
-  return viewpoint.charAt(0).toUpperCase() + viewpoint.slice(1).replace("-", " ");
-}
-
 // The missing view that is the shortest walk away; who walks on goes clockwise.
 function nextShot(missing, last) {
   if (!last) return missing[0];
@@ -88,9 +76,7 @@ function nextShot(missing, last) {
 
 function nextWords(next, last) {
   const place = `Next: ${PLACES[next]}.`;
-  if (!last || last === next) return place;
-  const way = wayFrom(last, [next]);
-  return `${place} ${way.charAt(0).toUpperCase()}${way.slice(1)}.`;
+  return last && last !== next ? `${place} ${sentence(wayFrom(last, [next]))}` : place;
 }
 
 // A drawing of the view to line the car up with.

@@ -2,6 +2,7 @@
 // reason to send the photo again. The rule is carpose/compliance.py's.
 import { asksNothing, findingsOf } from "./checks.js";
 import { VIEWPOINTS } from "./compass.js";
+import { plain } from "./messages.js";
 
 const TURNS = ["", "an eighth of a turn", "a quarter turn", "three eighths of a turn", "half a turn"];
 
@@ -46,7 +47,7 @@ export function wayFrom(viewpoint, wanted) {
 }
 
 function placeOf(viewpoint) {
-  const words = viewpoint.replace("-", " ");
+  const words = plain(viewpoint);
   if (viewpoint.includes("-")) return `${words} corner`;
   return viewpoint === "front" || viewpoint === "back" ? words : `${words} side`;
 }
