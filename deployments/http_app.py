@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import APIKeyHeader, HTTPBearer
-from fastapi_offline import FastAPIOffline
 from starlette.responses import Response
 
 from carpose import __version__
@@ -100,13 +99,16 @@ def http_app(
     """The application whose routes are methods of the object `ingress`, and whose `admit` stands
     before those that are not everybody's; `parameters` are those of `POST /v1/pose`,
     `set_parameters` those of `POST /v1/set`."""
-    app = FastAPIOffline(
+    app = FastAPI(
         title="carpose",
         version=__version__,
         description=DESCRIPTION,
         openapi_tags=GROUPS,
         docs_url=None,
         redoc_url=None,
+        # Where the document itself is, below whatever prefix.
+        servers=[{"url": ".", "description": "this server"}],
+        root_path_in_servers=False,
     )
     problems = documented()
     admitted: list[Any] = [Depends(ingress.admit)]
@@ -160,14 +162,13 @@ def http_app(
             tags=[SAMPLE],
             summary=summary,
         )
-    assets = WebAssets(WEB)
-    for path, method in (
-        (DOCS, docs_page),
-        ("/", assets.page),
-        ("/web/{name}", assets.file),
-        ("/web/{version}/{name}", assets.file),
+    for path, at, assets in (
+        ("/", "/web", WebAssets.of(WEB)),
+        (DOCS, DOCS, docs_page("carpose: API")),
     ):
-        _get(app, path, method, include_in_schema=False)
+        _get(app, path, assets.page, include_in_schema=False)
+        for name in ("{name}", "{version}/{name}"):
+            _get(app, f"{at}/{name}", assets.file, include_in_schema=False)
     app.middleware("http")(_headers)
     if cors.origins:
         # Added last, it stands outermost: errors have its headers too.
@@ -214,7 +215,7 @@ async def _headers(
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     if path.startswith(("/v1", "/detectron", "/rekognition")):
         response.headers.setdefault("Cache-Control", "no-store")
-    elif not docs:
+    else:
         # Asked anew each time: after an upgrade a browser must not mix old and new modules.
         response.headers.setdefault("Cache-Control", "no-cache")
     return response

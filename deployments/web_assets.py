@@ -1,10 +1,12 @@
-"""The page's files: compressed once, and kept by browsers until they change."""
+"""A page's files: compressed once, and kept by browsers until they change."""
 
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -48,26 +50,27 @@ class Asset:
 
 
 class WebAssets:
-    """The page of a folder. Its files' addresses hold a hash of all of them, so that a browser
-    asks only for the page itself again, and never mixes modules of two versions."""
+    """A page and its files. The files' addresses hold a hash of all of them, so that a browser asks
+    only for the page itself again, and never mixes files of two versions."""
 
-    def __init__(self, folder: Path) -> None:
-        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-        digest = hashlib.sha256()
+    def __init__(self, page: str, files: Mapping[str, bytes], at: str) -> None:
+        """`page` names its files `at`/name."""
+        digest = hashlib.sha256(page.encode())
         for name, body in files.items():
             digest.update(name.encode() + b"\0" + body)
         self.version = digest.hexdigest()[:12]
-        page = files.pop("index.html").decode()
-        self._page = Asset.of(self._versioned(page, list(files)).encode(), "index.html")
+        page = page.replace(f'"{at}/', f'"{at}/{self.version}/')
+        self._page = Asset.of(page.encode(), "index.html")
         self._assets = {name: Asset.of(body, name) for name, body in files.items()}
 
-    def _versioned(self, page: str, names: list[str]) -> str:
-        """The page with the addresses of this version, and every module announced in its head:
-        else a browser learns of them one after the other."""
-        modules = [name for name in names if name.endswith(".js")]
-        links = [f'<link rel="modulepreload" href="web/{name}">' for name in modules]
-        page = page.replace("</head>", "\n".join([*links, "</head>"]))
-        return page.replace('"web/', f'"web/{self.version}/')
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """The page of a folder, which has its files in `web`, with every module announced in its
+        head: else a browser learns of them one after the other."""
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        page = files.pop("index.html").decode()
+        links = [f'<link rel="modulepreload" href="web/{n}">' for n in files if n.endswith(".js")]
+        return cls(page.replace("</head>", "\n".join([*links, "</head>"])), files, "web")
 
     async def page(self, request: Request) -> Response:
         """The page itself."""

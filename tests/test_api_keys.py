@@ -15,7 +15,8 @@ from deployments.api_keys import ApiKey, KeyRing, KeysUnreadable, read_keys
 from deployments.problems import Overloaded
 from tests.edge import answered, edge
 
-OPEN = {"/", "/docs", "/healthz", "/readyz", "/web/{name}", "/web/{version}/{name}"}
+FILES = {f"/{page}/{name}" for page in ("web", "docs") for name in ("{name}", "{version}/{name}")}
+OPEN = {"/", "/docs", "/healthz", "/readyz", *FILES}
 """Routes that everybody may ask for."""
 
 

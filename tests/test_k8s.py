@@ -15,6 +15,7 @@ from ray.serve.schema import ServeDeploySchema
 from deployments.bulk.command import parse, work_of
 from deployments.config import Args, DetectorArgs
 from k8s.serve_config import SOURCES, patch, served
+from tests.edge import edge
 from tests.manifests import (
     BESIDE,
     BULK,
@@ -186,6 +187,17 @@ def test_the_weights_volume_names_a_storage_class() -> None:
     assert claim["storageClassName"], "few default classes offer ReadWriteMany"
 
 
+def test_every_address_gets_through_the_ingress() -> None:
+    (rule,) = of_kind("ingress", "Ingress")["spec"]["rules"]
+    ways = [(way["path"], way["pathType"]) for way in rule["http"]["paths"]]
+    for route in edge().routes:
+        path = route.path
+        assert any(
+            path == way or (kind == "Prefix" and path.startswith(f"{way}/")) for way, kind in ways
+        ), path
+    assert not any("/-/".startswith(way) for way, kind in ways if kind == "Prefix"), "Ray's own"
+
+
 def test_photos_from_outside_come_by_tls_and_fit_through() -> None:
     ingress = of_kind("ingress", "Ingress")
     (tls,) = ingress["spec"]["tls"]
@@ -198,19 +210,19 @@ def test_photos_from_outside_come_by_tls_and_fit_through() -> None:
     for path in rule["http"]["paths"]:
         service = path["backend"]["service"]
         assert service == {"name": f"{name}-serve-svc", "port": {"number": 8000}}
-    edge = Args.model_validate(application("cpu")["args"]).ingress
+    args = Args.model_validate(application("cpu")["args"]).ingress
     for key in (
         "nginx.ingress.kubernetes.io/proxy-body-size",
         "nginx.org/client-max-body-size",
     ):
         size = ingress["metadata"]["annotations"][key]
-        assert int(size.removesuffix("m")) > edge.max_upload_mb
+        assert int(size.removesuffix("m")) > args.max_upload_mb
     for key in (
         "nginx.ingress.kubernetes.io/proxy-read-timeout",
         "nginx.org/proxy-read-timeout",
     ):
         wait = ingress["metadata"]["annotations"][key]
-        assert int(wait.removesuffix("s")) > edge.deadline_s
+        assert int(wait.removesuffix("s")) > args.deadline_s
 
 
 def test_upgrades_in_steps_fit_the_schema_and_kuberay_s_rules(tmp_path: Path) -> None:

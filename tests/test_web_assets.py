@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from deployments.docs_page import docs_page
 from deployments.http_app import WEB
 from deployments.web_assets import WebAssets
 
@@ -14,7 +15,7 @@ GZIP, PLAIN = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
 
 
 def browser(folder: Path) -> TestClient:
-    app, assets = FastAPI(), WebAssets(folder)
+    app, assets = FastAPI(), WebAssets.of(folder)
     app.add_api_route("/", assets.page)
     for path in ("/web/{name}", "/web/{version}/{name}"):
         app.add_api_route(path, assets.file)
@@ -76,6 +77,23 @@ def test_a_change_of_one_file_changes_the_addresses_of_all(folder: Path) -> None
 )
 def test_nothing_else_is_there(folder: Path, path: str) -> None:
     assert browser(folder).get(path).status_code == 404
+
+
+def test_the_documents_are_kept_too_and_name_no_place_of_their_own() -> None:
+    app, docs = FastAPI(docs_url=None), docs_page("API")
+    app.add_api_route("/docs", docs.page)
+    app.add_api_route("/docs/{version}/{name}", docs.file)
+    client = TestClient(app)
+    page = client.get("/docs").text
+    places = re.findall(r"""(?:href|src)="([^"]+)"|url: '([^']+)'""", page)
+    named = {place for found in places for place in found if place}
+    assert not [place for place in named if place.startswith(("/", "http"))]
+    files = [place for place in named if place.startswith("docs/")]
+    assert len(files) == 2
+    for file in files:
+        response = client.get(file, headers=GZIP)
+        assert "immutable" in response.headers["cache-control"]
+        assert int(response.headers["content-length"]) < len(response.content) / 3
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_all_that_it_names_is_there() -> None:
