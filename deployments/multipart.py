@@ -1,5 +1,6 @@
 """multipart/form-data (RFC 7578), read from memory: photos never touch the disk."""
 
+import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ _FIRST_LINE = re.compile(rb"\s*--([^\r\n]{1,200})\r?\n")
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a form; `filename` is None for a plain field."""
+    """A part of a form; `media_type` is empty where the part names none."""
 
     name: str
-    filename: str | None
     content: bytes
+    media_type: str = ""
 
 
 def boundary_of(content_type: str, body: bytes) -> bytes | None:
@@ -68,16 +69,28 @@ def _part(content: bytes) -> Part:
         raise BadImage("a part of the form has no Content-Disposition")
     blank = _BLANK_LINE.search(content)
     head, body = (content[: blank.start()], content[blank.end() :]) if blank else (content, b"")
+    headers: dict[str, str] = {}
     for line in re.split(rb"\r?\n(?![ \t])", head):
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-disposition":
-            _, options = parse_options_header(" ".join(value.decode("latin-1").split()))
-            if b"name" in options:
-                filename = options.get(b"filename")
-                return Part(
-                    text(options[b"name"]), None if filename is None else text(filename), body
-                )
-    raise BadImage("a part of the form has no name")
+        name, _, value = line.decode("latin-1").partition(":")
+        headers.setdefault(name.strip().lower(), " ".join(value.split()))
+    _, options = parse_options_header(headers.get("content-disposition"))
+    if b"name" not in options:
+        raise BadImage("a part of the form has no name")
+    return Part(
+        text(options[b"name"]),
+        _decoded(body, headers.get("content-transfer-encoding", "").lower()),
+        headers.get("content-type", "").partition(";")[0].strip().lower(),
+    )
+
+
+def _decoded(content: bytes, coding: str) -> bytes:
+    """What mail's libraries, which know no other forms than mail's, have made text of."""
+    try:
+        if coding == "base64":
+            return binascii.a2b_base64(content.translate(None, b" \t\r\n"), strict_mode=True)
+        return binascii.a2b_qp(content) if coding == "quoted-printable" else content
+    except binascii.Error:
+        return content  # not what the header says: what it is, its content says
 
 
 def text(content: bytes) -> str:

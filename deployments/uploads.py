@@ -4,6 +4,7 @@ The body itself says which it is: clients name media types that are missing, gen
 """
 
 import asyncio
+import codecs
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -17,17 +18,24 @@ from carpose.errors import BadImage, BadParameter, TooLarge
 from carpose.images import Limits
 from carpose.picture_files.signatures import format_of
 from deployments.body import read_body
-from deployments.multipart import MAX_PARTS, boundary_of, parts_of, text
+from deployments.multipart import MAX_PARTS, Part, boundary_of, parts_of, text
 from deployments.text_photo import from_text
 
 BASE64_GROWTH = 4 / 3
 FORM_OVERHEAD = 16 << 10
+MAX_VALUES: Final = 1000
+"""Of JSON; as many photos as a set has, and some parameters, are far fewer."""
 
 PHOTO: Final = ("image",)
 PHOTOS: Final = ("image", "images")
 """Names that a photo, and several, come under."""
 
 _FORM_START = re.compile(rb"[\w.%\[\]-]{1,64}=")
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _SUBSCRIPT = re.compile(r"\[\d*\]$")
 
 Field = tuple[str, bytes | str]
@@ -81,16 +89,28 @@ def upload_of(content_type: str, body: bytes, names: Collection[str] = PHOTO) ->
     if not body:
         raise BadImage("the upload is empty")
     kind = content_type.partition(";")[0].strip().lower()
-    start = body[:64].lstrip()
     if format_of(body):
         return Upload((body,))
+    body = _as_utf8(body)
+    start = body[:64].lstrip()
+    if _is_json(kind) or start.startswith((b"{", b'"')):
+        return _of_fields(_json(body), names, "JSON")
     if kind.startswith("multipart/") or start.startswith(b"--"):
         return _of_fields(_form(content_type, body), names, "form")
     if kind == "application/x-www-form-urlencoded" and _FORM_START.match(start):
         return _of_fields(_urlencoded(body), names, "form")
-    if _is_json(kind) or start.startswith(b"{"):
-        return _of_fields(_json(body), names, "JSON")
     return Upload((_photo(body),))
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Text that starts with a byte order mark as UTF-8 without one."""
+    for mark, coding in _BYTE_ORDER_MARKS:
+        if body.startswith(mark):
+            try:
+                return body.decode(coding).encode()
+            except UnicodeDecodeError:
+                break
+    return body
 
 
 def _is_json(kind: str) -> bool:
@@ -98,12 +118,15 @@ def _is_json(kind: str) -> bool:
 
 
 def _of_fields(fields: Sequence[Field], names: Collection[str], way: str) -> Upload:
-    photos, said = [], []
+    given: list[bytes | str] = []
+    said: list[tuple[str, str]] = []
     for name, value in fields:
         if plain_name(name) in names:
-            photos.append(_photo(value))
+            given.append(value)
         else:
             said.append((name, text(value) if isinstance(value, bytes) else value))
+    # An input for files that was left empty says nothing beside one that was not.
+    photos = [_photo(value) for value in [value for value in given if value] or given]
     if not photos:
         came = ", ".join(name[:40] or "a part without a name" for name, _ in fields[:20])
         hint = {
@@ -136,7 +159,19 @@ def _form(content_type: str, body: bytes) -> list[Field]:
     boundary = boundary_of(content_type, body)
     if boundary is None:
         raise BadImage("the form cannot be read: its Content-Type names no boundary")
-    return [(part.name, part.content) for part in parts_of(body, boundary)]
+    return [field for part in parts_of(body, boundary) for field in _fields(part)]
+
+
+def _fields(part: Part) -> list[Field]:
+    """What a part says; one that is JSON may say several values."""
+    if _is_json(part.media_type) and not format_of(part.content):
+        try:
+            given = _parsed(part.content)
+        except (ValueError, RecursionError):
+            pass  # many a client calls plain text so
+        else:
+            return [(part.name, value) for value in _values(part.name, given)]
+    return [(part.name, part.content)]
 
 
 def _urlencoded(body: bytes) -> list[Field]:
@@ -157,7 +192,7 @@ class _Members(list[tuple[str, Any]]):
 
 def _json(body: bytes) -> list[Field]:
     try:
-        content = json.loads(body, object_pairs_hook=_Members, parse_constant=_no_number)
+        content = _parsed(body)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise BadImage(f"the body is not JSON: it goes wrong at {where}") from error
@@ -168,6 +203,14 @@ def _json(body: bytes) -> list[Field]:
     if not isinstance(content, _Members):
         raise BadImage('the JSON is no object: {"image": "<base64 or data URL>"}')
     return [(name, value) for name, given in content for value in _values(name, given)]
+
+
+def _parsed(content: bytes) -> Any:
+    """The value that JSON says. Raises: BadImage for more values than anybody means, each of which
+    takes a hundred times its own memory; ValueError and RecursionError where it is none."""
+    if content.count(b",") > MAX_VALUES:
+        raise BadImage(f"the JSON has more than {MAX_VALUES} values")
+    return json.loads(content, object_pairs_hook=_Members, parse_constant=_no_number)
 
 
 def _no_number(_: str) -> None:

@@ -1,7 +1,9 @@
 """What a body brings, whatever its client calls it."""
 
 import base64
+import codecs
 import json
+import quopri
 
 import pytest
 from hypothesis import given
@@ -59,12 +61,32 @@ FILE = ('name="image"; filename="a.jpg"', PHOTO)
         ("application/vnd.api+json", json.dumps({"image": f"data:image/jpeg;base64,{TEXT}"}).encode("utf-16")),
         ("text/plain;charset=UTF-8", json.dumps({"image": [TEXT]}).encode()),
         ("application/json", json.dumps(TEXT).encode()),
+        ("", json.dumps(TEXT).encode()),
+        # A client that says multipart and forgets to make one.
+        ("multipart/form-data", json.dumps({"image": TEXT}).encode()),
+        # As mail's libraries write forms.
+        (FORM, form(('name="image"\r\nContent-Transfer-Encoding: base64', base64.encodebytes(PHOTO)))),
+        (FORM, form(('name="image"\r\nContent-Transfer-Encoding: quoted-printable', quopri.encodestring(PHOTO)))),
+        (FORM, form(('name="image"\r\nContent-Transfer-Encoding: base64', PHOTO))),
+        (FORM, form(('name="image"\r\nContent-Type: application/json', json.dumps(TEXT).encode()))),
+        # Two inputs for files, one left empty.
+        (FORM, form(('name="image"; filename=""', b""), FILE)),
+        # As Windows writes text files.
+        ("", codecs.BOM_UTF8 + json.dumps({"image": TEXT}).encode()),
+        ("", json.dumps({"image": TEXT}).encode("utf-16")),
+        ("text/plain; charset=utf-16", TEXT.encode("utf-16")),
     ],
 )  # fmt: skip
 def test_the_photo_is_found(content_type: str, body: bytes) -> None:
     assert upload_of(content_type, body).photos == [PHOTO] or (
         upload_of(content_type, body).photos == (PHOTO,)
     )
+
+
+def test_a_photo_that_a_form_calls_json_is_a_photo() -> None:
+    photo = PHOTO + b"," * 2000
+    body = form(('name="image"\r\nContent-Type: application/json', photo))
+    assert upload_of(FORM, body).photos == [photo]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +99,20 @@ def test_the_photo_is_found(content_type: str, body: bytes) -> None:
         (b'{"expect": 0.5, "image": "%s"}' % TEXT.encode(), ["0.5"]),
         (b'{"expect": true, "image": "%s"}' % TEXT.encode(), ["true"]),
         (b'{"expect": null, "image": "%s"}' % TEXT.encode(), []),
+        # As Spring, Retrofit and a browser's Blob say what a part is.
+        (form(FILE, ('name="expect"\r\nContent-Type: application/json', b'"left"')), ["left"]),
+        (
+            form(
+                FILE,
+                (
+                    'name="expect"\r\nContent-Type: application/json; charset=UTF-8',
+                    b'["left", "back"]',
+                ),
+            ),
+            ["left", "back"],
+        ),
+        (form(FILE, ('name="expect"\r\nContent-Type: application/json', b"left")), ["left"]),
+        (form(FILE, ('name="expect"\r\nContent-Transfer-Encoding: base64', b"bGVmdA==")), ["left"]),
     ],
 )
 def test_what_is_said_beside_it_is_kept_in_order(body: bytes, said: list[str]) -> None:
@@ -91,12 +127,15 @@ def test_what_is_said_beside_it_is_kept_in_order(body: bytes, said: list[str]) -
         (FORM, form(FILE, close=""), "ends early"),
         (FORM, form(('filename="a.jpg"', PHOTO)), "no name"),
         (FORM, b"nothing", "boundary"),
+        (FORM, form(('name="image"; filename=""', b"")), "empty"),
         (FORM, form(*[FILE] * 100), "64 parts"),
         ("multipart/form-data", b"--x", "boundary"),
         ("application/json", b'{"picture": "x"}', "picture"),
         ("application/json", b'{"image": "x"', "line 1, column 14"),
         ("application/json", b'{"image": NaN}', "JSON"),
         ("application/json", b"[" * 100_000, "JSON"),
+        ("application/json", b'{"image": [' + b"1," * 5_000_000 + b"1]}", "1000 values"),
+        (FORM, form(FILE, ('name="expect"\r\nContent-Type: application/json', b"[" + b"1," * 2000 + b"1]")), "1000 values"),
         ("application/json", b"[]", "object"),
         ("application/json", b"", "empty"),
     ],

@@ -29,9 +29,16 @@ _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _SOI, _EOI, _SOS, _DRI, _APP0, _APP1, _APP2, _APP14, _COM = (
     0xD8, 0xD9, 0xDA, 0xDD, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE,
 )  # fmt: skip
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
-_UNREAD = {0xC3: "lossless JPEG", **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical JPEG")}
+_UNREAD = {
+    0xC3: "lossless JPEG",
+    0xF7: "JPEG-LS",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical JPEG"),
+}
+_COLOUR: Final = {_APP0: 18, _APP14: 16}
+"""Which say how colours are coded, and the bytes of a whole one; what is less, nobody can read."""
+
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 
@@ -93,9 +100,9 @@ def _segments(content: bytes) -> _Segments:
         elif kind in _FRAMES:
             frames.append(segment)
         restarts |= kind == _DRI
-        if kind == _COM or (_APP0 <= kind <= 0xEF and kind not in (_APP0, _APP14)):
+        if kind == _COM or (_APP0 <= kind <= 0xEF and kind not in _COLOUR):
             about.append(segment[4:])
-        else:
+        elif len(segment) >= _COLOUR.get(kind, 0):
             kept.append(segment)
     return _Segments(kept, about, frames, scans, restarts)
 

@@ -31,6 +31,10 @@ _STARTS: Final = (
     (b"\x8bJNG\r\n\x1a\n", "JNG"),
     (b"\x8aMNG\r\n\x1a\n", "MNG"),
     (b"SIMPLE  =", "FITS"),
+    (b"icns", "ICNS"),
+    (b"AT&TFORM", "DjVu"),
+    (b"\x97JB2\r\n\x1a\n", "JBIG2"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
     # Camera raw that is no TIFF, or nearly one.
     (b"FUJIFILMCCD-RAW", "camera raw (Fujifilm RAF)"),
     (b"IIRO", "camera raw (Olympus ORF)"),
@@ -45,6 +49,7 @@ _STARTS: Final = (
     (b"\0\0\1\xba", "video (MPEG)"),
     (b"\0\0\1\xb3", "video (MPEG)"),
     (b"FLV\1", "video (Flash)"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "video (MXF)"),
     (b"OggS", "video or sound (Ogg)"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video (Windows Media)"),
     # Documents and archives.
@@ -162,8 +167,11 @@ def _netpbm(content: bytes) -> str | None:
 
 
 def _transport_stream(content: bytes) -> str | None:
-    packets = content[:753:188]
-    return "video (MPEG)" if len(packets) == 5 and set(packets) == {0x47} else None
+    # Camcorders put a time code of four bytes before each packet.
+    for packets in (content[:753:188], content[4:773:192]):
+        if len(packets) == 5 and set(packets) == {0x47}:
+            return "video (MPEG)"
+    return None
 
 
 def _document(content: bytes) -> str | None:
