@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.visitor import ANSWER_MS, VIEWPOINT, Visit, blank
 
@@ -73,20 +73,28 @@ def test_counts_are_filters_and_one_sentence_says_what_came_out(
 
 
 def test_the_title_and_the_list_say_how_far_the_photos_are(visit: Visit) -> None:
-    held: list[Route] = []
-    visit.page.route("**/v1/pose*", lambda route: held.append(route))
+    page = visit.page
+    page.evaluate(
+        """() => {
+            window.held = [];
+            const { send } = XMLHttpRequest.prototype;
+            XMLHttpRequest.prototype.send = function (body) {
+                if (!held) return send.call(this, body);
+                document.body.dataset.held = held.push(() => send.call(this, body));
+            };
+        }"""
+    )
     visit.pick(blank("a.png"), blank("b.png"), blank("c.png"))
-    expect(visit.page).to_have_title("0 of 3 · carpose")
-    expect(visit.page.get_by_role("progressbar")).to_be_visible()
-    visit.page.wait_for_timeout(200)
-    held.pop().continue_()
-    expect(visit.page).to_have_title("1 of 3 · carpose", timeout=ANSWER_MS)
-    expect(visit.page.locator("#progress-words")).to_contain_text("1 of 3")
-    while visit.page.locator("#progress").is_visible():
-        while held:
-            held.pop().continue_()
-        visit.page.wait_for_timeout(100)
-    expect(visit.page.get_by_role("progressbar")).to_be_hidden()
+    expect(page.locator("body")).to_have_attribute("data-held", "2")
+    expect(page).to_have_title("0 of 3 · carpose")
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.evaluate("held[0]()")
+    expect(page).to_have_title("1 of 3 · carpose", timeout=ANSWER_MS)
+    expect(page.locator("#progress-words")).to_contain_text("1 of 3")
+    expect(page.locator("body")).to_have_attribute("data-held", "3")
+    page.evaluate("() => { held[1](); held[2](); held = null; }")
+    expect(page.get_by_role("progressbar")).to_be_hidden(timeout=ANSWER_MS)
+    expect(page).to_have_title("3 photos done · carpose")
 
 
 def test_the_table_is_sorted_by_its_head(visit: Visit, photos: list[Path]) -> None:
@@ -103,6 +111,18 @@ def test_the_table_is_sorted_by_its_head(visit: Visit, photos: list[Path]) -> No
     scores = [text for _, text in sorted(zip(order, column.all_inner_texts(), strict=True))]
     values = [int(text.removesuffix(" %")) for text in scores]
     assert values == sorted(values)
+    for name, cell in (
+        ("Verdict", ".state"),
+        ("Angle", ".number:nth-child(6)"),
+        ("Reason", ".reason"),
+    ):
+        head = page.get_by_role("columnheader", name=name).bounding_box()
+        below = page.locator(f"{ROWS} {cell}").first.bounding_box()
+        assert head is not None
+        assert below is not None
+        assert (head["x"], head["width"]) == (below["x"], below["width"]), (
+            "a head is above its column"
+        )
     head = page.get_by_role("columnheader", name="Name")
     head.get_by_role("button").click()
     ascending = names(page)
@@ -130,6 +150,43 @@ def test_the_photos_are_gone_through_by_keys(visit: Visit) -> None:
     assert names(page) == ["b.png"]
     page.get_by_role("button", name="Remove this photo").click()
     expect(page.get_by_role("heading", name="Which side of the car is this?")).to_be_visible()
+
+
+def test_the_next_photo_is_seen_from_its_beginning(visit: Visit, photos: list[Path]) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 1440, "height": 700})
+    page.get_by_label("Rules", exact=True).select_option("claim-overview")
+    visit.pick(*photos[:3])
+    visit.all_done(3)
+    for step in (lambda: page.keyboard.press("j"), lambda: page.locator("#next").click()):
+        page.locator("#timings").scroll_into_view_if_needed()
+        expect(page.locator("#reasons")).not_to_be_in_viewport()
+        step()
+        expect(page.locator("#reasons li").first).to_be_in_viewport(ratio=1)
+        bar, first = (page.locator(at).bounding_box() for at in ("#bar", "#board"))
+        assert bar is not None
+        assert first is not None
+        assert bar["y"] + bar["height"] <= first["y"]
+
+
+def test_what_has_the_focus_is_not_under_the_bar(visit: Visit, photos: list[Path]) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 1440, "height": 700})
+    visit.pick(photos[0])
+    visit.answered()
+    page.locator("#timings").scroll_into_view_if_needed()
+    page.get_by_label("All parts").focus()
+    for _ in range(8):
+        page.keyboard.press("Shift+Tab")
+        covered = page.evaluate(
+            """() => {
+                const [bar, one] = [document.getElementById("bar"), document.activeElement]
+                    .map((element) => element.getBoundingClientRect());
+                return !document.activeElement.closest("#bar") && one.left >= bar.left
+                    && one.top < bar.bottom && one.bottom > bar.top;
+            }"""
+        )
+        assert not covered, visit.focus()
 
 
 def test_only_what_may_end_otherwise_is_tried_again(visit: Visit) -> None:

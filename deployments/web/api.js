@@ -16,10 +16,11 @@ export class Problem extends Error {
 }
 
 // The page may be served below a prefix: addresses are relative to its own.
-export function address({ engine, include = [], expect = [], rules = "" }) {
+export function address({ engine, include = [], expect = [], rules = "", cars = "" }) {
   const url = new URL("v1/pose", document.baseURI);
   const query = [`engine=${engine}`];
   if (include.length) query.push(`include=${include.join(",")}`);
+  if (cars) query.push(`cars=${cars}`);
   if (rules) query.push(`rules=${encodeURIComponent(rules)}`);
   if (expect.length) query.push(`expect=${expect.join(",")}`);
   return `${url.href}?${query.join("&")}`;

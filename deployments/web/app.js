@@ -9,10 +9,12 @@ import { Keep } from "./keep.js";
 import { askKeyAgain, onKey } from "./key.js";
 import { limits, readLimits } from "./limits.js";
 import { List } from "./list.js";
+import { plain } from "./messages.js";
 import { Options } from "./options.js";
 import { Order } from "./order.js";
 import { newPhoto } from "./photo.js";
 import { forget } from "./pictures.js";
+import { goTo, place } from "./place.js";
 import { Progress } from "./progress.js";
 import { canTryAgain, Queue } from "./queue.js";
 import { Result } from "./result.js";
@@ -63,7 +65,7 @@ const showAll = seldom(paint, PAINT_MS);
 
 function paint() {
   const lines = queue.photos.map((photo) => [photo, summaryOf(photo, rules())]);
-  const shown = lines.filter(([, { kind }]) => filters.kind === null || kind === filters.kind);
+  const shown = lines.filter(([, { kind }]) => place.kind === null || kind === place.kind);
   list.show(order.of(shown), chosen, canTryAgain);
   filters.show(queue.photos, rules());
   progress.show(queue.photos, rules());
@@ -76,9 +78,12 @@ function paint() {
 
 function choose(photo) {
   chosen = photo;
+  goTo({ chosen: photo?.id ?? null });
   showChosen();
   paint();
   list.reveal();
+  // Who has scrolled into the photo before sees this one from its beginning.
+  if ($("result").getBoundingClientRect().top < 0) $("result").scrollIntoView();
 }
 
 // On a phone the photo lies below the list.
@@ -127,7 +132,7 @@ async function sendIfAllowed() {
 
 // A photo of a view that is missing.
 function take(viewpoint) {
-  if (canSee) webcam.open(`Line the car up: ${viewpoint.replace("-", " ")}`, outlineOf(viewpoint));
+  if (canSee) webcam.open(`Line the car up: ${plain(viewpoint)}`, outlineOf(viewpoint));
   else $("camera").click();
 }
 
@@ -155,7 +160,7 @@ function show(photos) {
     // One photo is looked at, many are gone through: then the list has the room.
     if (photos.length > 1 || matchMedia(PHONE).matches) $("options").open = false;
   }
-  choose(photos[0]);
+  choose(photos.find(({ id }) => id === place.chosen) ?? photos[0]);
 }
 
 function again(photo) {
@@ -178,25 +183,35 @@ function clear() {
   for (const photo of queue.photos) forget(photo);
   keep.forget(queue.photos);
   queue.clear();
-  filters.kind = null;
+  goTo({ kind: null });
   $("photos").hidden = true;
   document.body.classList.add("empty");
-  document.body.classList.remove("table");
+  widen(false);
   choose(null);
   $("pick").focus();
+}
+
+// The list as a table, or narrow.
+function widen(wide) {
+  goTo({ wide });
+  document.body.classList.toggle("table", wide);
+  $("wide").setAttribute("aria-pressed", String(wide));
 }
 
 takeIn({ files: add, address: addAddress });
 $("webcam-open").addEventListener("click", () => webcam.open("Line the car up and take the photo.", null));
 $("webcam-open").hidden = !canSee || navigator.maxTouchPoints > 0;
+$("other-cars-ask").addEventListener("click", () => {
+  chosen.cars = "all";
+  again(chosen);
+});
 $("clear").addEventListener("click", clear);
 $("retry-failed").addEventListener("click", () => {
   askKeyAgain();
   queue.retryFailed();
 });
 $("wide").addEventListener("click", () => {
-  const wide = document.body.classList.toggle("table");
-  $("wide").setAttribute("aria-pressed", String(wide));
+  widen(!place.wide);
   list.reveal();
 });
 $("example").addEventListener("click", async () => {
@@ -207,7 +222,11 @@ options.show();
 paint(); // also with nothing to show: the views have their names from here
 readServer();
 onKey(readServer);
-keep.photos(settings.engine).then((photos) => photos.length && show(photos));
+keep.photos(settings.engine).then((photos) => {
+  if (!photos.length) return;
+  widen(place.wide);
+  show(photos);
+});
 
 // What this server is. An engine or a set of rules that it has not is not asked, whatever an
 // address or the memory says.

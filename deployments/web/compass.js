@@ -67,7 +67,7 @@ export function compass(holder, onToggle) {
     const face = svg("path", { class: "face", d: ring(k * 45, INNER, OUTER) });
     return svg("g", { class: "sector" }, ...marks, face, caption(viewpoint, k * 45));
   });
-  const needle = svg("path", { class: "needle", d: `M0 ${-INNER + 4}V${-OUTER}` });
+  const needle = svg("path", { class: "needle", d: `M0 ${8 - OUTER}V${-OUTER - 8}` });
   drawing.append(...sectors, car(), needle);
   holder.append(drawing);
   if (onToggle) sectors.forEach((sector, k) => asButton(sectors, k, () => onToggle(VIEWPOINTS[k])));

@@ -27,7 +27,7 @@ export async function readEngines() {
   const served = await told("v1/models");
   if (!served) return Object.assign(paid, { why: "The server does not say whether it has it." });
   const { rekognition } = served;
-  if (!rekognition) return Object.assign(paid, { why: "Not set up here: serve_config.yaml has no rekognition section." });
+  if (!rekognition) return Object.assign(paid, { why: "serve_config.yaml has no rekognition section." });
   const price = rekognition.price_usd ?? 0;
   return Object.assign(paid, { on: !rekognition.problem, why: rekognition.problem ?? "", price });
 }

@@ -65,8 +65,8 @@ function certaintyWords(score, { minScore }) {
 function showDirection({ azimuth = null, azimuth_error: error = null }) {
   $("direction-row").hidden = azimuth === null;
   if (azimuth === null) return;
-  const more = error === null ? "" : `two times in three within ±${Math.round(error)}°; `;
-  fact("direction", `${Math.round(azimuth)}°`, false, `${more}0° is before the car, 90° at its left side`);
+  const more = error === null ? "" : `, two times in three within ±${Math.round(error)}°`;
+  fact("direction", `${Math.round(azimuth)}°`, false, `where the camera stands: 0° at the front, 90° at the left side${more}`);
 }
 
 function showAngle({ pose: { angle, signed_angle: signed }, warnings }) {

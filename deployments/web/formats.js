@@ -9,7 +9,7 @@ const SIGNATURES = [
   ["avif", "AVIF", 4, "ftypavis"],
   ["heif", "HEIC", 4, "ftyphei"],
   ["heif", "HEIC", 4, "ftyphev"],
-  ["heif", "HEIC", 4, "ftypmif1"],
+  ["heif", "HEIC", 4, "ftypmi"], // mif1, mif2, miaf
   ["heif", "HEIC", 4, "ftypmsf1"],
   ["gif", "GIF", 0, "GIF8"],
   ["bmp", "BMP", 0, "BM"],

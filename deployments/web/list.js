@@ -139,6 +139,7 @@ export class List {
       cells.thumb.append(element("img", { src: photo.thumb, alt: "", width: 48, height: 48 }));
     }
     row.dataset.tone = cells.verdict.dataset.tone = tone;
+    row.classList.toggle("alone", viewpoint === null && score === null);
     set(cells.verdict, words);
     set(cells.viewpoint, viewpoint ?? "");
     set(cells.score, score === null ? "" : `${Math.round(score * 100)} %`);

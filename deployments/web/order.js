@@ -1,6 +1,7 @@
 // In which order the photos stand, and what chooses it: a list, or the table's head.
 import { $ } from "./dom.js";
 import { VIEWPOINTS } from "./compass.js";
+import { goTo, place } from "./place.js";
 import { KINDS } from "./summary.js";
 
 const KIND_ORDER = Object.keys(KINDS);
@@ -14,6 +15,7 @@ const VALUES = {
   viewpoint: ({ viewpoint }) => VIEWPOINTS.indexOf(viewpoint),
   certainty: ({ score }) => least(score),
   angle: ({ angle }) => least(angle),
+  reason: ({ reason }) => reason,
 };
 
 const compare = new Intl.Collator(undefined, { numeric: true }).compare;
@@ -31,21 +33,27 @@ export class Order {
   constructor(onChange) {
     this.onChange = onChange;
     $("sort").addEventListener("change", () => this.#set($("sort").value, false));
-    $("down").addEventListener("click", () => this.#set(this.by, !this.down));
+    $("down").addEventListener("click", () => this.#set(place.by, !place.down));
     for (const button of document.querySelectorAll("[data-by]")) {
       const { by } = button.dataset;
-      button.addEventListener("click", () => this.#set(by, by === this.by && !this.down));
+      button.addEventListener("click", () => this.#set(by, by === place.by && !place.down));
     }
-    Object.assign(this, { by: "added", down: false });
+    this.#show();
   }
 
   // `lines` are [photo, summary].
   of(lines) {
-    return sorted(lines, this);
+    return sorted(lines, place);
   }
 
   #set(by, down) {
-    Object.assign(this, { by, down });
+    goTo({ by, down });
+    this.#show();
+    this.onChange();
+  }
+
+  #show() {
+    const { by, down } = place;
     $("sort").value = by;
     $("down").setAttribute("aria-pressed", String(down));
     for (const button of document.querySelectorAll("[data-by]")) {
@@ -53,6 +61,5 @@ export class Order {
       if (button.dataset.by === by) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    this.onChange();
   }
 }

@@ -20,6 +20,7 @@ export function newPhoto(file, name = file.name || "Pasted photo") {
     wait: null, // seconds that a busy server asked to wait
     thumb: null, // address of a small picture
     decodes: undefined, // whether this browser can decode the file, once that was tried
+    cars: "", // "all" once the other cars are asked for too
     off: new Set(), // parts switched off
   };
 }

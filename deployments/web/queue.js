@@ -122,12 +122,13 @@ export class Queue {
         Object.assign(photo, news);
         this.onChange(photo);
       };
-      photo.bodies[engine] = await ask(photo.file, { engine, include }, signal, tell);
+      photo.bodies[engine] = await ask(photo.file, { engine, include, cars: photo.cars }, signal, tell);
       hold(photo, engine);
       if (!photo.thumb) await readPicture(photo);
       return { state: "done", problem: null };
     } catch (error) {
       if (!(error instanceof Problem || signal.aborted)) console.error(error);
+      if (hold(photo, engine)) return { state: "done", problem: null }; // it was asked for more
       const problem = error instanceof Problem ? error : new Problem("unknown");
       return { state: "failed", body: null, answer: null, problem };
     }

@@ -43,6 +43,8 @@ export class Result {
     $("facts").hidden = !answer;
     if (problem) showProblem(photo);
     if (answer) this.facts.show(answer, rules);
+    // A paid engine is not asked twice for one photo.
+    $("other-cars-ask").hidden = photo?.body?.engine !== "detectron2" || Boolean(answer.cars) || !(answer.quality?.cars > 1);
     if (answer && answer !== this.shown) this.#showAnswer(photo);
     this.shown = answer;
     await this.#showPicture(photo);

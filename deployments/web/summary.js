@@ -31,7 +31,7 @@ export function summaryOf(photo, rules) {
   return line(judged.verdict, VERDICTS[judged.verdict], { ...seen, reason, findings: judged.findings });
 }
 
-export const VERDICTS = { accepted: "Accepted", review: "To review", refused: "Refused" };
+const VERDICTS = { accepted: "Accepted", review: "To review", refused: "Refused" };
 
 function line(kind, words, more = {}) {
   const { tone } = KINDS[kind];
