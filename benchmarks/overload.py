@@ -5,16 +5,23 @@
 Needs a running server (`make serve`). As many clients as there are places set the peak; then 2, 8
 and 32 times as many come, each of which waits half a second after a refusal. Prints the answers per
 second of each round over the peak, how long refusals took, and the speed of every second once the
-crowd has gone. The clients need the machine, too: what they cost is in the ratio.
+crowd has gone.
+
+The crowd needs the machine, too, and stands back (`--nice`), so that what it waits for is also its
+own turn: a few clients more, in a process that does not, say how long the server takes to refuse.
 """
 
 import argparse
 import asyncio
+import os
 import statistics
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 PLACES = 32
@@ -64,6 +71,16 @@ class Crowd:
         await asyncio.gather(*tasks, return_exceptions=True)
         return seen, began, ended
 
+    async def ask_once(self, seen: Seen, address: str) -> None:
+        """One photo, by a connection of its own."""
+        reader, writer = await asyncio.open_connection(
+            self._host, self._port, local_addr=(address, 0)
+        )
+        try:
+            await self._photo(seen, reader, writer, 0.0)
+        finally:
+            writer.close()
+
     async def _client(self, seen: Seen, address: str) -> None:
         while True:
             reader, writer = await asyncio.open_connection(
@@ -78,7 +95,11 @@ class Crowd:
                 writer.close()
 
     async def _photo(
-        self, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        seen: Seen,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        pause_s: float = PAUSE_S,
     ) -> None:
         began = time.perf_counter()
         writer.write(self._requests[next(self._next) % len(self._requests)])
@@ -90,31 +111,86 @@ class Crowd:
             seen.answered.append(now)
         elif status in (429, 503):
             seen.refused_s.append(now - began)
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(pause_s)
         else:
             seen.other[status] = seen.other.get(status, 0) + 1
 
 
-async def measure(crowd: Crowd, seconds: float) -> None:
+class Probes:
+    """A few clients in a process of their own; when each was refused, and after how long."""
+
+    CLIENTS = 4
+    PAUSE_S = 0.1
+
+    def __init__(self, url: str, photo: bytes) -> None:
+        context = get_context("spawn")
+        self._end, self._seen = context.Event(), context.Queue()
+        self._process = context.Process(
+            target=_probes, args=(url, photo, self._end, self._seen), daemon=True
+        )
+
+    def __enter__(self) -> "Probes":
+        self._process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+
+    def refused(self) -> list[tuple[float, float]]:
+        """Ends them; (when, seconds) of each refusal."""
+        self._end.set()
+        return list(self._seen.get(timeout=120))
+
+
+def _probes(url: str, photo: bytes, end: Any, seen: Any) -> None:
+    crowd = Crowd(url, [photo])
+    refused: list[tuple[float, float]] = []
+
+    async def client(address: str) -> None:
+        while not end.is_set():
+            one = Seen()
+            began = time.perf_counter()
+            with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+                async with asyncio.timeout(60):
+                    await crowd.ask_once(one, address)
+            refused.extend((began, s) for s in one.refused_s)
+            await asyncio.sleep(Probes.PAUSE_S)
+
+    async def clients() -> None:
+        await asyncio.gather(*(client(f"127.2.0.{k + 1}") for k in range(Probes.CLIENTS)))
+
+    asyncio.run(clients())
+    seen.put(refused)
+
+
+def said(refused_s: list[float]) -> str:
+    """Of refusals."""
+    if not refused_s:
+        return "no refusals"
+    p95 = sorted(refused_s)[int(0.95 * len(refused_s))]
+    p50 = statistics.median(refused_s)
+    return f"{len(refused_s)} refusals, p50 {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms"
+
+
+async def measure(crowd: Crowd, seconds: float, probes: Probes) -> None:
     """Prints the rounds."""
     await crowd.come(8, seconds / 4)
-    peak = 0.0
+    peak, rounds = 0.0, []
     for times in (1, 2, 8, 32, 1):
         seen, began, ended = await crowd.come(times * PLACES, seconds)
         # Until the first answers of the round are there.
         rate = seen.rate(began + min(3.0, seconds / 4), ended)
         peak = max(peak, rate) if times == 1 else peak
-        refused = sorted(seen.refused_s)
+        rounds.append((times, began, ended))
         line = f"{times:2d} x {PLACES} clients: {rate:5.1f} photos/s, {rate / peak:.2f} of the peak"
-        if refused:
-            p95 = refused[int(0.95 * len(refused))]
-            line += (
-                f"; {len(refused)} refusals, p50 {1000 * statistics.median(refused):.0f} ms, "
-                f"p95 {1000 * p95:.0f} ms"
-            )
+        line += f"; {said(seen.refused_s)}"
         print(line + (f"; others {seen.other}" if seen.other else ""), flush=True)
     print("after the crowd, second by second, of the peak:", end=" ")
     print(", ".join(f"{seen.rate(began + s, began + s + 1) / peak:.2f}" for s in range(6)))
+    refused = probes.refused()
+    for times, began, ended in rounds:
+        within = [s for at, s in refused if began <= at < ended]
+        print(f"{times:2d} x {PLACES}, told to who does not stand back: {said(within)}")
 
 
 def main() -> None:
@@ -125,9 +201,12 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--seconds", type=float, default=20, help="of each round")
+    parser.add_argument("--nice", type=int, default=15, help="how far the crowd stands back")
     args = parser.parse_args()
     photos = [path.read_bytes() for path in sorted(args.photos.glob("*.jpg"))[:20]]
-    asyncio.run(measure(Crowd(args.url, photos), args.seconds))
+    with Probes(args.url, photos[0]) as probes:
+        os.nice(args.nice)
+        asyncio.run(measure(Crowd(args.url, photos), args.seconds, probes))
 
 
 if __name__ == "__main__":
