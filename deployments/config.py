@@ -19,12 +19,18 @@ class ReplicaArgs(_Strict):
 
     num_replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.1, ge=0)
+    health_check_period_s: float = Field(3.0, gt=0)
+    health_check_timeout_s: float = Field(5.0, gt=0)
+    """A replica that hangs is replaced after three checks without an answer: so soon that what it
+    held can be asked again before its deadline."""
 
     def options(self) -> dict[str, Any]:
         """The deployment's options, as Ray Serve names them."""
         return {
             "num_replicas": self.num_replicas,
             "ray_actor_options": {"num_cpus": self.num_cpus},
+            "health_check_period_s": self.health_check_period_s,
+            "health_check_timeout_s": self.health_check_timeout_s,
         }
 
 

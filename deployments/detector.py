@@ -13,12 +13,14 @@ from deployments.batches import Batches
 from deployments.config import DetectorArgs, DetectorTuning
 from deployments.metrics import batch_histogram, stage_histogram
 from deployments.served_model import ServedModel
+from deployments.stand_back import stand_back
 
 
 class Detector:
     """Finds cars and their pixels, or their parts, as its `task` says: two deployments."""
 
     def __init__(self, task: Task, args: DetectorArgs) -> None:
+        stand_back()
         self._task, self._args = task, args
         self._tuning = DetectorTuning()
         self._served = ServedModel(task, args)

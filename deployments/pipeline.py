@@ -26,6 +26,7 @@ from deployments.metrics import megapixel_histogram, stage_histogram
 from deployments.parameters import COMPARE
 from deployments.problems import meaning_of
 from deployments.remote import ask
+from deployments.stand_back import stand_back
 from deployments.tracing import span
 
 INFO_S = 5.0
@@ -53,7 +54,7 @@ class Pipeline:
         self._info_s = min(INFO_S, args.deadline_s)
         self._engines = {engine.name: (engine, handle) for engine, handle in engines}
         self._postprocessor = postprocessor
-        self._executor = ThreadPoolExecutor(args.decode_threads, thread_name_prefix="decode")
+        self._executor = ThreadPoolExecutor(args.decode_threads, "decode", stand_back)
         self._seconds, self._megapixels = stage_histogram(), megapixel_histogram()
 
     @property

@@ -47,8 +47,12 @@ class Server:
         config["applications"][0]["deployments"] = [
             {"name": "CarPartDetector", "user_config": dict(user_config)}
         ]
-        path = self.config.with_name("tuned.yaml")
-        path.write_text(yaml.safe_dump(config))
+        self.apply(config)
+
+    def apply(self, config: Mapping[str, object]) -> None:
+        """`serve deploy` of another configuration."""
+        path = self.config.with_name("changed.yaml")
+        path.write_text(yaml.safe_dump(dict(config)))
         serve = Path(sys.executable).with_name("serve")
         subprocess.run([serve, "deploy", str(path)], check=True, env=self.environment)
 

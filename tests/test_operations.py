@@ -59,6 +59,14 @@ def test_no_request_is_lost_when_a_replica_dies(
     assert not set(victims) & set(replica_processes(serving, deployment))
 
 
+def test_a_replica_that_hangs_is_replaced(serving: Serving, photos: list[Path]) -> None:
+    (hung,) = replica_processes(serving, "MainCarSegmenter")
+    os.kill(hung, signal.SIGSTOP)
+    until(lambda: hung not in replica_processes(serving, "MainCarSegmenter"))
+    with CarPose(serving.url, timeout_s=TIMEOUT) as client:
+        assert client.look(photos[0]).pose.viewpoint
+
+
 def described(serving: Server) -> dict[str, Any]:
     with CarPose(serving.url) as client:
         return dict(client.models()["car_parts"])

@@ -1,0 +1,15 @@
+"""Work that takes long makes way for work that takes none: who refuses, hands on or answers a
+health check must not wait for a network on the same cores."""
+
+import os
+from typing import Final
+
+NICE: Final = 5
+
+
+def stand_back() -> None:
+    """This thread, and those that it starts from now on, come after others on a busy machine.
+
+    On Linux niceness is a thread's, not a process's: Ray's own threads are as they were.
+    """
+    os.nice(NICE)
