@@ -1,9 +1,12 @@
 """Workers and drivers of a bulk run killed at random moments: is every photo in the output once?
 
-    python -m benchmarks.bulk_kills --photos DIR --output DIR --kills 10 [--seed 0]
+    python -m benchmarks.bulk_kills --photos DIR --output DIR --kills 10 [--seed 0] [--copies 40]
+        [options of deployments.bulk]
 
 Starts `python -m deployments.bulk`, kills (SIGKILL) one of its workers or itself, in turn, after a
 random number of seconds, starts it again where it is gone, and counts the rows once it is done.
+`--copies`: of each photo, under other names; with `--every-photo` each of them is scored. Memory is
+the PSS of the run's processes, Ray's included, by fifths of the time in which it ran.
 """
 
 import argparse
@@ -13,11 +16,16 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.memory import descendants
+import numpy as np
+
+from benchmarks.memory import descendants, pss_mb, pss_of
 from deployments.bulk.output import Output
 
 WORKERS = (b"ray::MapWorker", b"ray::MapBatches", b"ray::Seen")
@@ -98,6 +106,33 @@ def counts(output: str) -> tuple[int, int, collections.Counter[str]]:
     return sum(uris.values()), len(uris), errors
 
 
+def copied(photos: Path, copies: int, into: Path) -> None:
+    """Links to all photos, each under so many names."""
+    for copy in range(copies):
+        (into / f"{copy:03}").mkdir()
+        for path in photos.glob("*.jpg"):
+            (into / f"{copy:03}" / path.name).symlink_to(path.resolve())
+
+
+@contextmanager
+def memory_watched(every_s: float = 2.0) -> Iterator[list[float]]:
+    """Gigabytes of the processes below this one, while any runs."""
+    seen: list[float] = []
+    end = threading.Event()
+
+    def watch() -> None:
+        while not end.wait(every_s):
+            seen.append((pss_mb(os.getpid()) - pss_of(os.getpid())) / 1024)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        end.set()
+        thread.join()
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -107,19 +142,27 @@ def main() -> None:
     parser.add_argument("--output", required=True)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--copies", type=int, default=0)
     parser.add_argument("--pause", type=float, nargs=2, default=(2.0, 15.0), metavar="S")
     args, more = parser.parse_known_args()
-    command = [sys.executable, "-m", "deployments.bulk", "--input", args.photos]
-    command += ["--output", args.output, *more]
-    began = time.monotonic()
-    log = Path(f"{args.output.rstrip('/')}.log")
-    output = Output.at(args.output)
-    done = run_killed(
-        command, args.kills, args.seed, tuple(args.pause), log, lambda: len(output.parts())
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        if args.copies:
+            copied(Path(args.photos), args.copies, Path(folder))
+        photos_of = folder if args.copies else args.photos
+        command = [sys.executable, "-m", "deployments.bulk", "--input", photos_of]
+        command += ["--output", args.output, *more]
+        began = time.monotonic()
+        log = Path(f"{args.output.rstrip('/')}.log")
+        output = Output.at(args.output)
+        with memory_watched() as gigabytes:
+            done = run_killed(
+                command, args.kills, args.seed, tuple(args.pause), log, lambda: len(output.parts())
+            )
     rows, photos, errors = counts(args.output)
     print(f"killed: {done}, {time.monotonic() - began:.0f} s")
     print(f"{rows} rows of {photos} photos, errors: {dict(errors) or 'none'}")
+    fifths = np.array_split(np.array(gigabytes), 5)
+    print("memory, GB: " + ", ".join(f"{np.median(of):.2f}" for of in fifths if of.size))
 
 
 if __name__ == "__main__":

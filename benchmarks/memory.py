@@ -54,16 +54,19 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def pss_of(pid: int) -> float:
+    """Proportional set size of a process, in megabytes; 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    lines = (line for line in text.splitlines() if line.startswith("Pss:"))
+    return next((int(line.split()[1]) for line in lines), 0) / 1024
+
+
 def pss_mb(pid: int) -> float:
-    """Proportional set size of a process and all below it; shared memory is counted once."""
-    total = 0
-    for one in descendants(pid):
-        try:
-            text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += next((int(x.split()[1]) for x in text.splitlines() if x.startswith("Pss:")), 0)
-    return total / 1024
+    """The same of a process and all below it; shared memory is counted once."""
+    return sum(map(pss_of, descendants(pid)))
 
 
 def ask(url: str, photo: bytes | None = None) -> int:

@@ -32,7 +32,7 @@ import yaml
 from PIL import Image
 
 from benchmarks.dashboard import draw, scraping
-from benchmarks.memory import descendants
+from benchmarks.memory import descendants, pss_of
 from deployments.api_keys import ApiKey
 from tests.conftest import AWS_ENVIRONMENT
 from tests.rekognition_emulator import Emulator
@@ -159,13 +159,11 @@ def looks(server: Server) -> dict[str, Look]:
         folder = Path(f"/proc/{pid}")
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            rollup = (folder / "smaps_rollup").read_text()
-            pss = next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))
             descriptors = len(list((folder / "fd").iterdir()))
             threads = len(list((folder / "task").iterdir()))
-        except (OSError, StopIteration):
+        except OSError:
             continue
-        found[_kind(command)].append(Look(pss / 1024, descriptors, threads))
+        found[_kind(command)].append(Look(pss_of(pid), descriptors, threads))
     return {
         kind: Look(*(sum(column) for column in zip(*many, strict=True)))
         for kind, many in found.items()
