@@ -5,10 +5,14 @@ from carpose.engines import Engine, Found
 from carpose.images import Picture
 from carpose.request import PoseRequest
 from carpose.schema import PoseResponse
+from deployments.stand_back import stand_back
 
 
 class PosePostprocessor:
     """The rules of carpose.answer behind a handle."""
+
+    def __init__(self) -> None:
+        stand_back()
 
     def answer(
         self, picture: Picture, found: Found, engine: Engine, request: PoseRequest

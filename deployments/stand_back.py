@@ -4,7 +4,7 @@ health check must not wait for a network on the same cores."""
 import os
 from typing import Final
 
-NICE: Final = 5
+NICE: Final = 15
 
 
 def stand_back() -> None:

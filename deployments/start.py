@@ -32,6 +32,11 @@ LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 loopback, as they do on Windows and macOS. Read when `ray` is first imported."""
 
 
+NICENESS = "RAY_worker_niceness"
+"""Of all that Ray starts; by its own default, 15, the proxy waits for whatever else runs. What
+takes long stands back by itself (`deployments.stand_back`)."""
+
+
 DRAIN_S = 30.0
 """Longest wait, after SIGTERM, for photos in work."""
 
@@ -45,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     # Processes that Ray starts see this process's environment.
     os.environ.setdefault(LOOPBACK, "0")
+    os.environ.setdefault(NICENESS, "0")
     import ray
     from ray.serve.scripts import run
 

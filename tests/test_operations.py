@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -57,6 +58,20 @@ def test_no_request_is_lost_when_a_replica_dies(
             client.result()
     assert set(statuses) == {200}
     assert not set(victims) & set(replica_processes(serving, deployment))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a process's elsewhere")
+def test_who_answers_comes_before_the_networks(serving: Serving) -> None:
+    def niceness(pid: int) -> set[int]:
+        threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+        return {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+
+    (proxy,) = processes(serving, "ray::ProxyActor")
+    usual = niceness(proxy)
+    assert len(usual) == 1
+    for deployment in ("CarPartDetector", "MainCarSegmenter", "PosePostprocessor", "Ingress"):
+        (pid,) = replica_processes(serving, deployment)
+        assert niceness(pid) > usual, "some stand back, Ray's own do not"
 
 
 def test_a_replica_that_hangs_is_replaced(serving: Serving, photos: list[Path]) -> None:
