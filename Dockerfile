@@ -18,6 +18,8 @@ WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=deployments.http_protocol:proxy_http \
+    RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S=2 \
+    RAY_worker_niceness=0 \
     RAY_USAGE_STATS_ENABLED=0
 
 COPY pyproject.toml constraints.txt README.md LICENSE ./

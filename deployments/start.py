@@ -23,18 +23,19 @@ DASHBOARD = "http://127.0.0.1:8265"
 """Where `serve deploy` looks when nobody says where."""
 
 
-HTTP_CALLBACK = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
-"""Names what Ray Serve's proxies call before they listen."""
-
-
-LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""0: one machine is all there is, and Ray's own ports (GCS, raylet, agents, metrics) listen on
-loopback, as they do on Windows and macOS. Read when `ray` is first imported."""
-
-
-NICENESS = "RAY_worker_niceness"
-"""Of all that Ray starts; by its own default, 15, the proxy waits for whatever else runs. What
-takes long stands back by itself (`deployments.stand_back`)."""
+ENVIRONMENT = {
+    # 0: one machine is all there is, and Ray's own ports (GCS, raylet, agents, metrics) listen on
+    # loopback, as they do on Windows and macOS. Read when `ray` is first imported.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Of all that Ray starts; by its own default, 15, the proxy waits for whatever else runs. What
+    # takes long stands back by itself (`deployments.stand_back`).
+    "RAY_worker_niceness": "0",
+    # A dead proxy is replaced after three of these.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
+    # What Ray Serve's proxies call before they listen.
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http_protocol:proxy_http",
+}
+"""Where nobody says otherwise; the Dockerfiles say the same, but for the first."""
 
 
 DRAIN_S = 30.0
@@ -49,12 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("config", help="a Serve configuration")
     args = parser.parse_args(arguments)
     # Processes that Ray starts see this process's environment.
-    os.environ.setdefault(LOOPBACK, "0")
-    os.environ.setdefault(NICENESS, "0")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     import ray
     from ray.serve.scripts import run
 
-    os.environ.setdefault(HTTP_CALLBACK, "deployments.http_protocol:proxy_http")
     dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
     host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
     if _is_taken(host, port):

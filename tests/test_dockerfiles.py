@@ -1,6 +1,7 @@
 """Both images and what else names versions: one Python, one Ray, one Detectron2, all of them pinned."""
 
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from deployments.start import ENVIRONMENT
 from tests.manifests import FOLDERS
 from tests.servers import ROOT
 
@@ -211,3 +213,11 @@ def test_the_build_context_holds_what_the_images_copy() -> None:
             for source in sources:
                 assert (ROOT / source).exists()
                 assert f"!{Path(source).parts[0]}" in kept, source
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_servers_in_images_are_told_what_those_on_a_machine_are(name: str) -> None:
+    said = " ".join(s.arguments for s in steps(name) if s.instruction == "ENV" and not s.stage)
+    there = dict(pair.partition("=")[::2] for pair in shlex.split(said))
+    told = {k: v for k, v in ENVIRONMENT.items() if k != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
+    assert told.items() <= there.items()
