@@ -20,7 +20,7 @@ SHOWN: Final = 24
 @dataclass
 class Summary:
     """Counts of rows. `histogram`: viewpoint scores in BINS equal steps from 0 to 1; `unsure` and
-    `refused`: photos for contact sheets, the least sure first."""
+    `refused`: photos for contact sheets, each picture once, the least sure first."""
 
     photos: int = 0
     doubles: int = 0
@@ -81,8 +81,12 @@ def _count(total: Summary, rows: list[dict[str, object]]) -> None:
         for one in verdicts:
             total.verdicts.setdefault(one["rules"], Counter())[one["verdict"]] += 1
         total.codes.update({code for one in verdicts for code in one["codes"]})
+        if row["scored_as"] is not None:
+            # The picture is there already.
+            continue
         if score is not None:
             unsure.append((*place, str(row["viewpoint"])))
         if row["verdict"] == "refused":
-            refused.append((*place, "; ".join(r for one in verdicts for r in one["reasons"])))
+            reasons = dict.fromkeys(reason for one in verdicts for reason in one["reasons"])
+            refused.append((*place, "; ".join(reasons)))
     total.unsure, total.refused = heapq.nsmallest(SHOWN, unsure), heapq.nsmallest(SHOWN, refused)
