@@ -13,10 +13,10 @@ own turn: a few clients more, in a process that does not, say how long the serve
 
 import argparse
 import asyncio
+import math
 import os
 import statistics
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing import get_context
@@ -119,8 +119,10 @@ class Crowd:
 class Probes:
     """A few clients in a process of their own; when each was refused, and after how long."""
 
-    CLIENTS = 4
+    CLIENTS = 8
     PAUSE_S = 0.1
+    PATIENCE_S = 5.0
+    """A photo that is taken waits for its turn: who waits longer gives its place back."""
 
     def __init__(self, url: str, photo: bytes) -> None:
         context = get_context("spawn")
@@ -137,7 +139,7 @@ class Probes:
         self._end.set()
 
     def refused(self) -> list[tuple[float, float]]:
-        """Ends them; (when, seconds) of each refusal."""
+        """Ends them; (when, seconds) of each refusal, infinity for no answer at all."""
         self._end.set()
         return list(self._seen.get(timeout=120))
 
@@ -148,11 +150,14 @@ def _probes(url: str, photo: bytes, end: Any, seen: Any) -> None:
 
     async def client(address: str) -> None:
         while not end.is_set():
-            one = Seen()
-            began = time.perf_counter()
-            with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-                async with asyncio.timeout(60):
+            one, began = Seen(), time.perf_counter()
+            try:
+                async with asyncio.timeout(Probes.PATIENCE_S):
                     await crowd.ask_once(one, address)
+            except TimeoutError:
+                one.refused_s.append(math.inf)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                pass
             refused.extend((began, s) for s in one.refused_s)
             await asyncio.sleep(Probes.PAUSE_S)
 
@@ -165,11 +170,13 @@ def _probes(url: str, photo: bytes, end: Any, seen: Any) -> None:
 
 def said(refused_s: list[float]) -> str:
     """Of refusals."""
-    if not refused_s:
+    told = sorted(s for s in refused_s if s < math.inf)
+    if not told:
         return "no refusals"
-    p95 = sorted(refused_s)[int(0.95 * len(refused_s))]
-    p50 = statistics.median(refused_s)
-    return f"{len(refused_s)} refusals, p50 {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms"
+    p50, p95 = statistics.median(told), told[int(0.95 * len(told))]
+    words = f"{len(told)} refusals, p50 {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms"
+    silent = len(refused_s) - len(told)
+    return words + (f"; {silent} taken, or not told within {Probes.PATIENCE_S:g} s" * bool(silent))
 
 
 async def measure(crowd: Crowd, seconds: float, probes: Probes) -> None:
