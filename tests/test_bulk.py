@@ -503,7 +503,7 @@ def test_scaled_boxes_are_in_the_double_s_own_pixels() -> None:
         (["--output", "{tmp}/file/poses"], "cannot be written"),
         (["--output", "{tmp}/other"], "is not of carpose's bulk"),
         (["--expect", "top"], "expect: 'top' is not one of front"),
-        (["--rules", "none"], "rules: 'none' is not one of listing-main"),
+        (["--rules", "none"], "rules: 'none' is not one of listing"),
         (["--rules-file", "{tmp}/none.yaml"], "no such file"),
         (["--rules-file", "{tmp}/bad.yaml"], "sets.a.colour"),
         (["--car-parts", "{tmp}/none"], "model.yaml"),
