@@ -12,6 +12,7 @@ import h11
 from starlette.middleware import Middleware
 from uvicorn.config import HTTP_PROTOCOLS
 
+from deployments.absolute_form import AbsoluteForm
 from deployments.ask_again import AskAgain
 from deployments.gate import Gate, Gatekeeper, Who, who_asks
 from deployments.impatient import Impatient
@@ -37,7 +38,11 @@ def proxy_http() -> list[Middleware]:
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"
     Protocol.gate, Protocol.refusals = Gate(), EarlyRefusals()
-    return [Middleware(Gatekeeper, gate=Protocol.gate), Middleware(AskAgain)]
+    return [
+        Middleware(AbsoluteForm),
+        Middleware(Gatekeeper, gate=Protocol.gate),
+        Middleware(AskAgain),
+    ]
 
 
 @dataclass(frozen=True)
