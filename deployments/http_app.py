@@ -36,11 +36,11 @@ DOCS_POLICY = (
 DOCS = "/docs"
 
 DESCRIPTION = "The side, angle, parts and pixels of the car in a photo."
-PHOTOS, SERVER, SAMPLE = "Photos", "This server", "The original AWS sample"
+PHOTOS, SERVER, SAMPLE = "Photos", "This server", "AWS sample"
 GROUPS = [
     {"name": PHOTOS, "description": "Send a photo, get its pose."},
     {"name": SERVER, "description": "What it runs, what it takes, and whether it is well."},
-    {"name": SAMPLE, "description": "Its two calls, for an app that already uses them."},
+    {"name": SAMPLE, "description": "The two calls of the original, for an app that has them."},
 ]
 
 _FILE = {"type": "string", "format": "binary"}

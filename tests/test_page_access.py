@@ -187,7 +187,7 @@ def test_a_second_visit_asks_only_for_the_page_itself(visit: Visit) -> None:
 def test_the_docs_have_groups_names_and_a_way_back(visit: Visit, serving: Serving) -> None:
     page = visit.page
     page.goto(f"{visit.server}/docs")
-    for group in ("Photos", "This server", "The original AWS sample"):
+    for group in ("Photos", "This server", "AWS sample"):
         expect(page.get_by_role("heading", name=group)).to_be_visible(timeout=ANSWER_MS)
     expect(page.get_by_text("The pose of the car in a photo", exact=True)).to_be_visible()
     page.get_by_role("link", name="Back to the page").click()
