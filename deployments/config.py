@@ -9,6 +9,9 @@ from carpose.rules import RuleSet
 
 INGRESS_QUEUE = 256
 
+GRACE_S = 3.0
+"""For the pictures of a detector that is stopped; five seconds later Ray ends it."""
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +101,8 @@ class DetectorArgs(QueueArgs):
         options["ray_actor_options"]["num_gpus"] = self.num_gpus
         # Without a user_config Ray Serve would not ask the replica to take its model.
         options["user_config"] = {}
+        # What it held is asked again: one that hangs need not be waited for.
+        options["graceful_shutdown_timeout_s"] = GRACE_S
         if self.autoscaling:
             del options["num_replicas"]
             options["autoscaling_config"] = self.autoscaling.model_dump()
