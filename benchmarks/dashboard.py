@@ -106,7 +106,7 @@ def draw(prometheus: str, began: float, ended: float, path: Path) -> None:
         axis.grid(alpha=0.3)
         axis.set_ylim(bottom=0)
         if found:
-            axis.legend(fontsize=6, loc="upper left", framealpha=0.6)
+            axis.legend(fontsize=6, loc="upper left", framealpha=0.6, ncols=1 + found // 6)
         else:
             print(f"no data: {panel['title']}")
     figure.savefig(path, dpi=90)
