@@ -22,6 +22,7 @@ from torch import nn
 
 from tests.drawings import draw_car_parts
 from tests.tiny_task import TinyTask, tiny_config
+from training.average import main as average
 from training.errors import TrainingError
 from training.loop import Diverged, Ema, best_of, fit, is_native_bf16, schedule
 from training.runs import CHECKPOINT, WEIGHTS, Run
@@ -143,6 +144,48 @@ def test_a_loss_that_is_no_number_is_an_error_of_the_run(drawn: Path, tmp_path: 
     config = tiny_config()
     with pytest.raises(Diverged, match="lower the rate"):
         fit(Diverges(config, drawn), config, LocalSession(tmp_path, "cpu"))
+
+
+def test_a_loss_counts_by_its_weight_and_one_that_is_not_there_is_named(
+    drawn: Path, tmp_path: Path
+) -> None:
+    plain, still = tiny_config(epochs=1), tiny_config(epochs=1, loss_weights={"loss_cls": 0})
+    for name, config in (("plain", plain), ("still", still)):
+        fit(TinyTask(config, drawn), config, LocalSession(tmp_path / name, "cpu"))
+    biases = [
+        torch.load(tmp_path / name / "best" / WEIGHTS, weights_only=True)["classes.bias"]
+        for name in ("plain", "still")
+    ]
+    start = TinyTask(plain, drawn).network("cpu").state_dict()["classes.bias"]
+    assert not torch.equal(biases[0], start)
+    assert torch.equal(biases[1], start)
+    config = tiny_config(loss_weights={"loss_clss": 2.0})
+    with pytest.raises(TrainingError, match="no loss is named loss_clss, only loss_cls"):
+        fit(TinyTask(config, drawn), config, LocalSession(tmp_path / "typo", "cpu"))
+
+
+def test_runs_from_one_start_are_averaged_into_a_run_to_export(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = []
+    for name in ("a", "b"):
+        config = tiny_config(epochs=1, weight_decay=0.01 if name == "a" else 0.5)
+        Run.at(str(tmp_path / name)).keep_config(config)
+        fit(TinyTask(config, drawn), config, LocalSession(tmp_path / name, "cpu"))
+        states.append(torch.load(tmp_path / name / "best" / WEIGHTS, weights_only=True))
+    runs = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert average(["--runs", *runs, "--out", str(tmp_path / "both")]) == 0
+    both = torch.load(tmp_path / "both" / "best" / WEIGHTS, weights_only=True)
+    for name, value in both.items():
+        assert torch.allclose(value, (states[0][name] + states[1][name]) / 2)
+    assert Run.at(str(tmp_path / "both")).config() == Run.at(runs[0]).config()
+
+    other = tiny_config(epochs=1).model_copy(update={"size": 96})
+    (tmp_path / "b" / "config.yaml").unlink()
+    Run.at(runs[1]).keep_config(other)
+    assert average(["--runs", *runs, "--out", str(tmp_path / "none")]) == 2
+    assert "learnt another task" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_resumed_run_may_have_been_written_by_an_older_version(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ class OptimizerConfig(_Strict):
     warmup_steps: int = Field(100, ge=0)
     clip_norm: float = Field(5.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
+    loss_weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Factors of the network's losses by name (`loss_mask`), 1 where none is given."""
     bf16: bool = True
     """Compute in bfloat16 where that is faster; weights stay in float32."""
 
@@ -93,6 +95,8 @@ class TrainConfig(_Strict):
     size: int = Field(400, ge=64)
     """Side of the square training pictures, and of the square a served picture must fit, px."""
     seed: int = 1
+    split_seed: int | None = None
+    """Of what is kept aside, None: the seed. Runs to be averaged keep the same photos aside."""
     repeat_below: float = Field(0.3, ge=0, le=1)
     """Photos with a class seen in less than this share of photos come up more often (LVIS)."""
     validation_share: float = Field(0.1, ge=0, lt=1)

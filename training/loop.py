@@ -161,7 +161,7 @@ def fit(task: Task, run: TrainConfig, session: Session) -> None:
     Goes on from the session's last checkpoint. Every checkpoint holds CHECKPOINT, to resume
     from, and WEIGHTS, the averaged weights.
 
-    Raises: Diverged.
+    Raises: TrainingError when a weight is given to a loss that the network has not; Diverged.
     """
     config = run.optimizer
     network = session.prepare(task.network(session.device))
@@ -191,7 +191,14 @@ def fit(task: Task, run: TrainConfig, session: Session) -> None:
                 group["lr"] = config.learning_rate * group["factor"] * schedule(step, total, config)
             with torch.autocast(kind, torch.bfloat16, enabled=bf16):
                 losses = network(next(batches))
-                loss = sum(losses.values())
+                loss = sum(
+                    config.loss_weights.get(name, 1.0) * value for name, value in losses.items()
+                )
+            if unknown := set(config.loss_weights) - set(losses):
+                raise TrainingError(
+                    f"optimizer.loss_weights: no loss is named {min(unknown)}, only "
+                    + ", ".join(sorted(losses))
+                )
             if not torch.isfinite(loss):
                 raise Diverged(f"loss is {loss.item()} at step {step}: lower the rate")
             optimizer.zero_grad(set_to_none=True)

@@ -32,20 +32,21 @@ def make_task(
     random.seed(config.seed)
     np.random.seed(config.seed)
     torch.manual_seed(config.seed)
+    apart = config.seed if config.split_seed is None else config.split_seed
     photos = load_photos(local_copy(data), "trainingset", config.task, classes=config.classes)
     if split_file is not None:
         names = read_split(split_file)
         train, validation = select(photos, names["train"]), select(photos, names["validation"])
     elif config.validation_share:
-        train, validation = leak_free_split(photos, config.validation_share, config.seed)
+        train, validation = leak_free_split(photos, config.validation_share, apart)
     else:
         train, validation = photos, []
     print(f"{len(train)} photos to learn from, {len(validation)} to choose the best epoch by")
     if other is None:
         return MaskRcnnTask(config, Photos(train), Photos(validation), init)
     root = Path(local_copy(other))
-    learn, aside = split_kinds(no_car_photos(root), config.seed)
-    aside = random.Random(config.seed).sample(aside, min(NO_CAR_VALIDATION, len(aside)))
+    learn, aside = split_kinds(no_car_photos(root), apart)
+    aside = random.Random(apart).sample(aside, min(NO_CAR_VALIDATION, len(aside)))
     vehicles = learnt(traffic(root)) if config.augment.vehicles else []
     print(f"{len(learn)} photos of other things, {len(vehicles)} of traffic, to learn from")
     return MaskRcnnTask(config, Photos(train, learn, vehicles), Photos(validation, aside), init)
