@@ -106,7 +106,7 @@ def test_rules_are_asked_by_name_by_file_and_one_by_one(
         (["{blank}"], "no-car"),
         (["{blank}", "--expect", "top"], "front-left"),
         (["{blank}", "--main-car", "/none"], "bad-bundle"),
-        (["{blank}", "--rules", "listing"], ", ".join(RULE_SETS)),
+        (["{blank}", "--rules", "catalogue"], ", ".join(RULE_SETS)),
         (["{blank}", "--rules", "{blank}"], "rules"),
         (["{blank}", "--max-angle", "91"], "max_angle"),
         (["{blank}", "--json", "--csv"], "--json and --csv"),
