@@ -1,0 +1,115 @@
+"""What runs the embedded models: milliseconds on one thread, in turns, photo by photo.
+
+    python -m benchmarks.engines --photos DIR [--batches 1 2 4 8]
+
+ONNX Runtime, OpenVINO in f32 and bf16, and Detectron2 (eager), as far as they are installed. The
+bundles' ONNX graphs take one picture at a time, so only Detectron2 has batches. How many detections
+have the same class, and a box with an IoU of 0.9, as those of ONNX Runtime is printed too: speed
+that is bought with accuracy is seen.
+"""
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.load import photos_in
+from carpose.bundles import Bundle, open_bundle
+from carpose.detections import Detections
+from carpose.errors import MissingDependency
+from carpose.geometry import overlaps
+from carpose.images import Limits, Look, Picture, decode
+from carpose.model import load_segmenter
+from carpose.segmenters import Segmenter
+from carpose.segmenters.onnx import OnnxSegmenter
+
+REFERENCE = "ONNX Runtime"
+SAME_BOX = 0.9
+
+
+def engines(bundle: Bundle) -> Iterator[tuple[str, Segmenter]]:
+    """Those that are installed, on one thread."""
+    yield REFERENCE, OnnxSegmenter(bundle)
+    for precision in ("f32", "bf16"):
+        manifest = bundle.manifest.model_copy(update={"openvino_precision": precision})
+        try:
+            other = bundle.model_copy(update={"manifest": manifest})
+            yield f"OpenVINO {precision}", OnnxSegmenter(other, "openvino")
+        except MissingDependency as error:
+            print(error)
+    try:
+        yield "Detectron2, eager", load_segmenter(bundle, runtime="detectron2")
+    except MissingDependency as error:
+        print(error)
+
+
+def same(one: Detections, reference: Detections) -> int:
+    """How many are the same."""
+    if not len(one) or not len(reference):
+        return 0
+    near = overlaps(one.boxes, reference.boxes) >= SAME_BOX
+    return int((near & (one.labels[:, None] == reference.labels[None])).any(axis=0).sum())
+
+
+def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> list[str]:
+    """Rows of a table."""
+    bundle = open_bundle(uri)
+    threshold = bundle.manifest.score_threshold
+    runs = dict(engines(bundle))
+    times: dict[tuple[str, int], list[float]] = defaultdict(list)
+    shared, all_of_them = dict.fromkeys(runs, 0), 0
+    for engine in runs.values():
+        engine(pictures[:1], threshold)  # the first run allocates
+    for k, picture in enumerate(pictures):
+        reference: Detections | None = None
+        for name, engine in runs.items():
+            began = time.perf_counter()
+            (found,) = engine([picture], threshold)
+            times[name, 1].append(1000 * (time.perf_counter() - began))
+            reference = reference or found
+            shared[name] += same(found, reference)
+        assert reference is not None
+        all_of_them += len(reference)
+        for name, engine in runs.items():
+            for size in batches if engine.batches else ():
+                if size > 1 and k % size == 0:
+                    batch = [pictures[(k + j) % len(pictures)] for j in range(size)]
+                    began = time.perf_counter()
+                    engine(batch, threshold)
+                    times[name, size].append(1000 * (time.perf_counter() - began) / size)
+    base = statistics.median(times[REFERENCE, 1])
+    rows = []
+    for (name, size), values in times.items():
+        ms = statistics.median(values)
+        agreed = f"{shared[name]} of {all_of_them}" if size == 1 else ""
+        rows.append(
+            f"| {uri.partition(':')[2]} | {name} | {size} | {ms:.1f} | {ms / base:.2f} | {agreed} |"
+        )
+    return rows
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8])
+    args = parser.parse_args()
+    contents = [photo.content for photo in photos_in(args.photos, args.count)]
+    pictures = [decode(content, Limits(), Look(1024)) for content in contents]
+    # Batches are of like shape, as the server makes them.
+    pictures.sort(key=lambda picture: np.divide(*picture.pixels.shape[:2]))
+    print("| model | engine | batch | ms a photo | of ONNX Runtime | the same detections |")
+    print("|---|---|---|---|---|---|")
+    for uri in ("embedded:car_parts", "embedded:main_car"):
+        print("\n".join(measure(uri, pictures, args.batches)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
