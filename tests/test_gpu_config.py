@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,9 @@ def test_the_main_car_s_detector_with_the_zoo_gone_cut_and_there(
         assert found.boxes == pytest.approx(np.array([[0, 0, *picture.size]]), abs=2)
         await detector.check_health()
 
-    asyncio.run(replica())
+    # As in a replica, whose detector stands back with its own thread.
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, replica()).result()
 
 
 async def settled(served: ServedModel) -> None:
