@@ -4,6 +4,8 @@
 
 `serve run` alone takes the next free port for the dashboard, or joins a cluster that `ray start`
 made on this machine; `serve deploy` then reaches the wrong server. Both commands read the variable.
+Where it says `none` there is no dashboard, which takes a quarter of a gigabyte, and no `serve
+deploy` either.
 
 SIGTERM ends the server as a supervisor wants it: photos in work are answered, new ones refused, and
 the exit code is 0. Ctrl-C does not wait.
@@ -17,10 +19,13 @@ import socket
 import sys
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 DASHBOARD = "http://127.0.0.1:8265"
 """Where `serve deploy` looks when nobody says where."""
+
+
+NONE = "none"
 
 
 ENVIRONMENT = {
@@ -36,6 +41,16 @@ ENVIRONMENT = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.http_protocol:proxy_http",
 }
 """Where nobody says otherwise; the Dockerfiles say the same, but for the first."""
+
+
+BELOW = {
+    # A call to another deployment then passes two threads less.
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
+    # Every process told its counts ten times a second; who collects them asks every few seconds.
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
+}
+"""The same for what Ray starts, and not for this process, in which no event loop runs that calls
+could be made on."""
 
 
 DRAIN_S = 30.0
@@ -55,17 +70,30 @@ def main(arguments: list[str] | None = None) -> None:
     import ray
     from ray.serve.scripts import run
 
-    dashboard = urlsplit(os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD)
-    host, port = dashboard.hostname or "127.0.0.1", dashboard.port or 8265
+    # After the imports, which read them.
+    for name, value in BELOW.items():
+        os.environ.setdefault(name, value)
+    address = os.environ.get("RAY_DASHBOARD_ADDRESS") or DASHBOARD
+    if address == NONE:
+        del os.environ["RAY_DASHBOARD_ADDRESS"]
+        ray.init(address="local", namespace="serve", include_dashboard=False)
+    else:
+        _with_dashboard(urlsplit(address))
+    signal.signal(signal.SIGTERM, _end)
+    # `serve run` uses the Ray that is there.
+    run.main([args.config], prog_name="serve run")
+
+
+def _with_dashboard(address: SplitResult) -> None:
+    import ray
+
+    host, port = address.hostname or "127.0.0.1", address.port or 8265
     if _is_taken(host, port):
         sys.exit(
             f"Ray's dashboard has no place at {host}:{port}: another server runs there. "
             "PORT=8001 make serve starts one beside it"
         )
     ray.init(address="local", namespace="serve", dashboard_host=host, dashboard_port=port)
-    signal.signal(signal.SIGTERM, _end)
-    # `serve run` uses the Ray that is there.
-    run.main([args.config], prog_name="serve run")
 
 
 def _end(*_: Any) -> None:
