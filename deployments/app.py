@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ray.serve import Application
 
+from deployments.beside import Beside
 from deployments.config import Args
 from deployments.engines import ServedEngine
 from deployments.ingress import Ingress
@@ -23,8 +24,11 @@ def build(args: Args) -> Application:
 
 def graph(args: Args, engines: Sequence[ServedEngine]) -> Application:
     """The same with other engines."""
-    return deployment(Ingress, args.ingress).bind(
-        args.ingress,
-        [(served.engine, served.handle(args)) for served in engines],
-        deployment(PosePostprocessor, args.postprocessor).bind(),
-    )
+    handles = [(served.engine, served.handle(args)) for served in engines]
+    ingress = deployment(Ingress, args.ingress)
+    if args.together:
+        # Without a user_config Ray Serve would not ask the replica to make what lives in it.
+        beside = Beside("PosePostprocessor", PosePostprocessor)
+        return ingress.options(user_config={}).bind(args.ingress, handles, beside)
+    postprocessor = deployment(PosePostprocessor, args.postprocessor)
+    return ingress.bind(args.ingress, handles, postprocessor.bind())

@@ -11,6 +11,7 @@ from typing import Final
 from carpose.detections import Detections
 from carpose.images import Picture
 from carpose.segmenters import Finish, Prepared, Segmenter
+from deployments.stand_back import stand_back
 
 PADDING: Final = 1.15
 """Pixels that a batch may compute, over those of its pictures: a network takes pictures of one
@@ -40,8 +41,8 @@ class Batches:
         self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._finishing: set[asyncio.Task[None]] = set()
-        self._device = ThreadPoolExecutor(1, thread_name_prefix="device")
-        self._beside = ThreadPoolExecutor(threads, thread_name_prefix="beside")
+        self._device = ThreadPoolExecutor(1, "device", stand_back)
+        self._beside = ThreadPoolExecutor(threads, "beside", stand_back)
 
     async def detect(
         self, segmenter: Segmenter, picture: Picture, score_threshold: float

@@ -89,6 +89,11 @@ class DetectorArgs(QueueArgs):
     num_gpus: float = Field(0.0, ge=0)
     """GPUs per replica, fractions allowed; pins each replica to a GPU."""
 
+    @property
+    def grows(self) -> bool:
+        """Whether there may be more than one of it."""
+        return self.autoscaling is not None or self.num_replicas > 1
+
     @model_validator(mode="after")
     def _a_cuda_replica_has_a_gpu(self) -> "DetectorArgs":
         if self.device == "cuda" and self.num_gpus == 0:
@@ -184,12 +189,26 @@ class IngressArgs(ReplicaArgs):
 class Args(_Strict):
     """The application's arguments; every key may be left out."""
 
+    together: bool = False
+    """Whether both detectors and the postprocessor live in the ingress's process, for a machine of
+    few cores: no photo travels, and `ingress.num_replicas` is what grows. Their tuning is then
+    `user_config` of the ingress, under their names."""
     main_car: DetectorArgs = DetectorArgs(bundle="embedded:main_car")
     car_parts: DetectorArgs = DetectorArgs(bundle="embedded:car_parts")
     postprocessor: PostprocessorArgs = PostprocessorArgs()
     rekognition: RekognitionArgs | None = None
     """engine=rekognition and engine=compare; None answers them 503."""
     ingress: IngressArgs = IngressArgs()
+
+    @model_validator(mode="after")
+    def _what_lives_together_is_one(self) -> "Args":
+        detectors = (self.main_car, self.car_parts)
+        if self.together and any(d.device == "cuda" or d.grows for d in detectors):
+            raise ValueError(
+                "together: detectors have neither GPUs nor replicas of their own; "
+                "ingress.num_replicas counts, or together: false"
+            )
+        return self
 
 
 class DetectorTuning(_Strict):

@@ -1,6 +1,6 @@
 """What the ingress holds of an engine: one handle each, whatever stands behind it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,8 +11,8 @@ from carpose.images import Picture
 from deployments.config import Args
 from deployments.remote import ask
 
-Reference = ray.ObjectRef[Picture]
-"""A picture in the object store."""
+Reference = ray.ObjectRef[Picture] | Picture
+"""A picture in the object store; itself, where all who look at it are in one process."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ class EngineHandle(Protocol):
 
     async def ready(self) -> None:
         """Returns once every deployment of it has a replica that answers."""
+        ...
+
+    async def tune(self, user_configs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes those of its deployments that live in this process, and tells them what stands
+        under their names."""
         ...
 
 
@@ -80,3 +85,6 @@ class OneDeployment:
     async def ready(self) -> None:
         """See `EngineHandle`."""
         await self.deployment.info.remote()
+
+    async def tune(self, user_configs: Mapping[str, Mapping[str, Any]]) -> None:
+        """See `EngineHandle`: it has a process of its own."""

@@ -1,6 +1,6 @@
 """The edge: one method per route of the HTTP contract, each a few lines around the pipeline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from carpose.rule_book import RuleBook
 from carpose.rules import RULE_SETS
 from carpose.schema import Comparison, EngineOutcome, PoseResponse, SetPhoto, SetResponse
 from deployments.admission import Admission
+from deployments.beside import Beside
 from deployments.config import IngressArgs
 from deployments.engines import EngineHandle, Payer
 from deployments.guard import Client, Guard
@@ -51,7 +52,7 @@ class Ingress:
         self,
         args: IngressArgs,
         engines: Sequence[tuple[Engine, EngineHandle | None]],
-        postprocessor: DeploymentHandle[Any],
+        postprocessor: DeploymentHandle[Any] | Beside,
     ) -> None:
         self._admission = Admission(
             args.max_in_flight,
@@ -70,6 +71,10 @@ class Ingress:
         self._set_documented = set_parameters(self._documented)
         self._set_parameters = Parameters(self._set_documented)
         self._most_photos = args.max_set_photos
+
+    async def reconfigure(self, user_config: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes, or tunes, the deployments that live in this process; see `Args.together`."""
+        await self._pipeline.tune(user_config)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve asks for the application once the replica is made."""

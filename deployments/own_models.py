@@ -1,12 +1,14 @@
 """The engine `detectron2`: two detectors that run at the same time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from carpose.bundles import Task
 from carpose.engines import DETECTRON2, Found, found_by_own_models
-from deployments.config import Args
+from deployments.beside import Beside
+from deployments.config import Args, DetectorArgs
 from deployments.detector import Detector
 from deployments.engines import Payer, Reference, ServedEngine
 from deployments.problems import meaning_of
@@ -45,6 +47,11 @@ class OwnModels:
         """See `EngineHandle`."""
         await asyncio.gather(self.main_car.info.remote(), self.car_parts.info.remote())
 
+    async def tune(self, user_configs: Mapping[str, Mapping[str, Any]]) -> None:
+        """See `EngineHandle`."""
+        beside = [d for d in (self.main_car, self.car_parts) if isinstance(d, Beside)]
+        await asyncio.gather(*(d.tune(user_configs.get(d.name, {})) for d in beside))
+
 
 OF_EACH = ("replica", "bundle", "bundle_error", "fallback", "score_threshold", "gpus", "problem")
 """What may be another thing in every replica, of what one says of itself."""
@@ -72,11 +79,14 @@ def in_all(answers: Sequence[dict[str, Any] | BaseException]) -> dict[str, Any]:
 
 
 def _handle(args: Args) -> OwnModels:
-    cars = deployment(Detector, args.main_car, "MainCarSegmenter")
-    parts = deployment(Detector, args.car_parts, "CarPartDetector")
+    def detector(name: str, task: Task, own: DetectorArgs) -> Any:
+        if args.together:
+            return Beside(name, Detector, (task, own))
+        return deployment(Detector, own, name).bind(task, own)
+
     return OwnModels(
-        main_car=cars.bind("main_car", args.main_car),
-        car_parts=parts.bind("car_parts", args.car_parts),
+        main_car=detector("MainCarSegmenter", "main_car", args.main_car),
+        car_parts=detector("CarPartDetector", "car_parts", args.car_parts),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +20,7 @@ from carpose.order import in_order
 from carpose.request import PoseRequest
 from carpose.schema import Comparison, EngineOutcome, PoseResponse
 from deployments.admission import Admission
+from deployments.beside import Beside
 from deployments.config import IngressArgs
 from deployments.engines import NOBODY, EngineHandle, Payer, Reference
 from deployments.metrics import megapixel_histogram, stage_histogram
@@ -42,7 +43,7 @@ class Pipeline:
         self,
         args: IngressArgs,
         engines: Sequence[tuple[Engine, EngineHandle | None]],
-        postprocessor: DeploymentHandle[Any],
+        postprocessor: DeploymentHandle[Any] | Beside,
         admission: Admission,
     ) -> None:
         self._admission = admission
@@ -124,6 +125,17 @@ class Pipeline:
         except Exception as error:
             return _outcome(error)
 
+    async def tune(self, user_configs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Makes, or tunes, the deployments that live in this process, by their names.
+
+        Raises: what they raise.
+        """
+        if isinstance(self._postprocessor, Beside):
+            await self._postprocessor.tune({})
+        for _, handle in self._engines.values():
+            if handle is not None:
+                await handle.tune(user_configs)
+
     async def ready(self) -> None:
         """Returns when the default engine answers; raises when it does not in time."""
         _, handle = self._configured(self.engine(None))
@@ -172,8 +184,11 @@ class _Remote:
                 return await loop.run_in_executor(executor, self._put, look)
 
     def _put(self, look: Look) -> Reference:
+        picture = decode(self.content, self.pipeline.limits, look)
+        if isinstance(self.pipeline._postprocessor, Beside):
+            return picture
         # Copying a picture into the object store takes its time too.
-        return ray.put(decode(self.content, self.pipeline.limits, look))
+        return ray.put(picture)
 
     async def detect(self, seen: Reference) -> Found:
         with span("detect"):

@@ -6,6 +6,7 @@ from typing import Any
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
+from deployments.beside import Beside, Method
 from deployments.problems import Overloaded, is_lost_replica
 
 RETRY_PAUSE_S = 0.2
@@ -13,21 +14,21 @@ TRIES = 10
 """To find a replica that runs."""
 
 
-async def ask(method: DeploymentHandle[Any], *arguments: Any) -> Any:
+async def ask(method: DeploymentHandle[Any] | Method, *arguments: Any) -> Any:
     """A deployment's answer. A photo changes nothing, so asking twice is right; whoever asks
     sets the deadline that ends it.
 
     Raises: Overloaded when the deployment's queue is full; what the deployment raises.
     """
     while True:
-        response = method.remote(*arguments)
+        response: Any = method.remote(*arguments)
         try:
             return await response
         except BackPressureError as error:
             # Ray Serve would answer it itself, in plain text.
             raise Overloaded("a queue is full") from error
         except asyncio.CancelledError:
-            response.cancel()  # type: ignore[no-untyped-call]
+            response.cancel()
             raise
         except Exception as error:
             if not is_lost_replica(error):
@@ -35,7 +36,7 @@ async def ask(method: DeploymentHandle[Any], *arguments: Any) -> Any:
             await asyncio.sleep(RETRY_PAUSE_S)
 
 
-async def ask_all(deployment: DeploymentHandle[Any], method: str) -> list[Any]:
+async def ask_all(deployment: DeploymentHandle[Any] | Beside, method: str) -> list[Any]:
     """What every running replica of a deployment answers to a call without arguments; an exception
     in place of the answer where there was none.
 
@@ -44,7 +45,8 @@ async def ask_all(deployment: DeploymentHandle[Any], method: str) -> list[Any]:
     tries_left = TRIES
     while True:
         try:
-            return list(await deployment.broadcast(method).results_async(return_exceptions=True))
+            answers: Any = deployment.broadcast(method)
+            return list(await answers.results_async(return_exceptions=True))
         except DeploymentUnavailableError:
             # As long as the only replica is told of another bundle, none counts as running.
             tries_left -= 1

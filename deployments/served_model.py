@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from carpose.bundles import Task
 from carpose.model import Model, load_model
 from deployments.config import DetectorArgs
+from deployments.stand_back import stand_back
 
 logger = logging.getLogger("ray.serve")
 
@@ -79,7 +81,13 @@ class ServedModel:
             logger.exception("bundle %s is not served", uri)
 
     async def _load(self, uri: str) -> Model:
-        model = await asyncio.to_thread(self._run_once, uri)
+        # A network's own threads stand back as the one does that makes them.
+        loader = ThreadPoolExecutor(1, "load", stand_back)
+        try:
+            model = await asyncio.get_running_loop().run_in_executor(loader, self._run_once, uri)
+        finally:
+            # Who no longer wants the model does not wait for it either.
+            loader.shutdown(wait=False)
         logger.info("bundle %s is served: %s", uri, model.bundle.identity)
         return model
 

@@ -10,7 +10,7 @@ from deployments.app import build
 from deployments.config import Args
 from tests.servers import ROOT
 
-FILES = ("serve_config.yaml", "serve_config.gpu.yaml")
+FILES = ("serve_config.yaml", "serve_config.small.yaml", "serve_config.gpu.yaml")
 
 
 def serve_args(file: str) -> dict[str, Any]:
@@ -41,7 +41,13 @@ def test_a_configuration_names_only_deployments_that_exist(file: str) -> None:
     (application,) = yaml.safe_load((ROOT / file).read_text())["applications"]
     assert build(Args.model_validate(application["args"]))
     named = {d["name"] for d in application["deployments"]}
-    assert named <= {"MainCarSegmenter", "CarPartDetector"}
+    detectors = {"MainCarSegmenter", "CarPartDetector"}
+    if not application["args"].get("together"):
+        assert named <= detectors
+        return
+    (ingress,) = application["deployments"]
+    assert ingress["name"] == "Ingress"
+    assert set(ingress["user_config"]) <= detectors
 
 
 def test_a_deployment_gets_the_replicas_that_its_arguments_name() -> None:
