@@ -54,6 +54,8 @@ def name(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf8", "replace").split("\0")
         if words[0].startswith("ray::"):
             return words[0].removeprefix("ray::").split("#")[0].strip()
+        if "-c" in words:
+            return words[words.index("-c") + 1][:50]
         scripts = [Path(w).stem for w in words[1:] if w.endswith(".py")]
         modules = [b for a, b in pairwise(words) if a == "-m"]
         return (modules or scripts or [Path(words[0]).name])[0]
