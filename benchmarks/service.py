@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -108,8 +109,13 @@ def peer(name: str, python: str) -> Iterator[Contestant]:
             time.sleep(0.2)
         yield Contestant(name, url, process.pid, time.perf_counter() - began)
     finally:
+        below = process_tree.tree(process.pid)
         process.terminate()
         process.wait(60)
+        # LitServe leaves its workers behind.
+        for pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _is_ready(url: str) -> bool:
