@@ -4,14 +4,17 @@
 
 For each bundle and batch size: `bare`, the same network in a loop over one batch that lies on the
 device already; `served`, what a replica does with more photos waiting than a batch has: copy,
-resize, network, copy back, detections; their ratio; `copies`, how many photos' pixels alone reach
-the device; and how busy the GPU was while serving, where nvidia-smi says. Where the model zoo is
-out of reach, name other bundles: `--bundles embedded:car_parts`.
+resize, network, copy back, detections; their ratio; `first`, the same on the photos' first pass
+through a new replica, when a GPU's libraries choose a kernel for every shape they see for the first
+time; `copies`, how many photos' pixels alone reach the device; and how busy the GPU was while
+serving, where nvidia-smi says. Where the model zoo is out of reach, name other bundles:
+`--bundles embedded:car_parts`.
 """
 
 import argparse
 import asyncio
 import itertools
+import math
 import subprocess
 import threading
 import time
@@ -74,24 +77,28 @@ def served(
     threshold: float,
     most: int,
     seconds: float,
-) -> float:
-    """Pictures per second of a replica that always has more waiting than it takes."""
+) -> tuple[float, float]:
+    """Pictures per second of a replica that always has more waiting than it takes: while it sees
+    each for the first time, and after that."""
 
-    async def saturated() -> float:
+    async def saturated() -> tuple[float, float]:
         batches = Batches(lambda seconds, pictures: None)
         batches.most = most
-        supply, done = itertools.cycle(pictures), 0
-        end = time.perf_counter() + seconds
 
-        async def client() -> None:
-            nonlocal done
-            while time.perf_counter() < end:
-                await batches.detect(segmenter, next(supply), threshold)
-                done += 1
+        async def rate(supply: Iterator[Picture], until: float) -> float:
+            done, began = 0, time.perf_counter()
 
-        began = time.perf_counter()
-        await asyncio.gather(*(client() for _ in range(3 * most)))
-        return done / (time.perf_counter() - began)
+            async def client() -> None:
+                nonlocal done
+                while time.perf_counter() < until and (picture := next(supply, None)) is not None:
+                    await batches.detect(segmenter, picture, threshold)
+                    done += 1
+
+            await asyncio.gather(*(client() for _ in range(3 * most)))
+            return done / (time.perf_counter() - began)
+
+        first = await rate(iter(pictures), math.inf)
+        return first, await rate(itertools.cycle(pictures), time.perf_counter() + seconds)
 
     return asyncio.run(saturated())
 
@@ -151,7 +158,8 @@ def main() -> None:
         segmenter = load_segmenter(bundle, args.device, "detectron2", args.threads, args.compiled)
         assert isinstance(segmenter, Detectron2Segmenter)
         print(
-            f"{uri}, {bundle.manifest.input.size} px\n batch    bare  served  ratio  copies  busy"
+            f"{uri}, {bundle.manifest.input.size} px\n"
+            " batch    bare  served  ratio   first  copies  busy"
         )
         for size in args.batches:
             batch = list(itertools.islice(itertools.cycle(pictures), size))
@@ -159,10 +167,11 @@ def main() -> None:
             limit = per_second(copies(segmenter, batch), size, args.device, args.seconds)
             shares: list[float] = []
             with busy(shares):
-                rate = served(segmenter, pictures, threshold, size, args.seconds)
+                first, rate = served(segmenter, pictures, threshold, size, args.seconds)
             share = f"{max(shares):5.0%}" if shares else "    -"
             print(
-                f"{size:6}{alone:8.1f}{rate:8.1f}{rate / alone:7.2f}{limit:8.0f} {share}",
+                f"{size:6}{alone:8.1f}{rate:8.1f}{rate / alone:7.2f}{first:8.1f}{limit:8.0f} "
+                f"{share}",
                 flush=True,
             )
 
