@@ -43,12 +43,12 @@ def car_score(body_score: float, body_area: float, parts: Detections) -> float:
 
 def viewpoint_readings(chances: Mapping[Viewpoint, float], evidence: float) -> dict[str, float]:
     """What speaks for the likeliest of the viewpoints: its chance by the rules, its lead over the
-    next, and the mean score of the parts behind it."""
+    next, and the odds that the mean score of the parts behind it gives."""
     first, second = sorted(chances.values(), reverse=True)[:2]
     return {
         "chance": log_odds(first),
         "lead": first - second,
-        "evidence": evidence,
+        "evidence": log_odds(evidence),
     }
 
 
