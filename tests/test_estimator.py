@@ -84,7 +84,7 @@ def test_rules_are_asked_by_name_or_one_by_one(
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ("listing", "listing-main, listing-side"),
+        ("catalogue", "listing-main, listing-side"),
         ({"hole": True}, "'hole' is not one of whole, framing"),
         ({"max_angle": 91}, "max_angle: 91"),
         ({"expect": ["top"]}, "'top'"),
