@@ -7,7 +7,7 @@ Starts a server of its own from serve_config.yaml; one for each fault that wants
 clients ask for one photo after the other, without a second try; each fault strikes in the midst of
 that, and some are mended later. Prints a line for each: answers, 503 with Retry-After (told to come
 again), everything else (lost), and the longest time without an answer afterwards, and before. "full
-disk" needs root, "the clock" faketime (Debian's package of that name).
+disk" needs root.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import yaml
@@ -40,7 +40,6 @@ CALM_S, WATCHED_S = 8.0, 40.0
 MEND_S = 20.0
 """After a fault that can be mended."""
 
-FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 Environment = dict[str, str]
 Mend = Callable[[], object]
@@ -121,33 +120,6 @@ def fill_disk(server: Server) -> tuple[str, Mend | None]:
                 break
     left = shutil.disk_usage(filler.parent).free
     return f"{left} bytes left", filler.unlink
-
-
-@contextmanager
-def own_clock(environment: Environment) -> Iterator[None]:
-    """A clock that can be set for this server alone; monotonic time goes on as ever, as it does
-    where a machine's clock is set."""
-    clock = Path(environment["RAY_TMPDIR"]).with_suffix(".clock")
-    clock.write_text("+0")
-    environment |= {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_RESET": "1",
-    }
-    yield
-
-
-def jump(seconds: int) -> Fault:
-    """The clock is set, and set right again."""
-
-    def strike(server: Server) -> tuple[str, Mend | None]:
-        clock = Path(server.environment["FAKETIME_TIMESTAMP_FILE"])
-        clock.write_text(f"{seconds:+}")
-        return f"{seconds:+} s", lambda: clock.write_text("+0")
-
-    return Fault(strike, own_clock)
 
 
 @contextmanager
@@ -238,8 +210,6 @@ FAULTS = {
     "no descriptors: CarPartDetector": without_descriptors("ServeReplica:carpose:CarPartDetector"),
     "full disk": Fault(fill_disk, small_disk, anew=True),
     "full object store": Fault(crowd, small_store),
-    "the clock, an hour ahead": jump(3600),
-    "the clock, an hour back": jump(-3600),
     "swap to S3, which is down": swapped(
         lambda server: f"s3://nobody-{free_port()}/bundle#sha256={'0' * 64}"
     ),
