@@ -50,3 +50,9 @@ def test_a_clear_viewpoint_scores_more_than_a_close_call() -> None:
     close = {"front": 0.5, "front-left": 0.48, "left": 0.02}
     assert 0 <= viewpoint_score(close, 0.9) < viewpoint_score(clear, 0.9) <= 1
     assert viewpoint_score(clear, 0.5) < viewpoint_score(clear, 0.95)
+
+
+def test_a_clear_viewpoint_of_parts_that_are_hardly_parts_is_unsure() -> None:
+    clear = {"front": 0.98, "front-left": 0.01, "left": 0.01}
+    assert viewpoint_score(clear, 0.97) > 0.95
+    assert viewpoint_score(clear, 0.6) < 0.6

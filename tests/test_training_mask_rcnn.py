@@ -37,6 +37,7 @@ from training.photos import load_photos
 from training.predictions import detect
 from training.runs import Run
 from training.sessions import LocalSession
+from training.tasks import make_task
 from training.train import main
 
 ROOT = Path(__file__).parent.parent
@@ -257,6 +258,17 @@ def test_detections_without_a_partner_do_not_match() -> None:
     assert same(found(box), found(far)) == 0
     assert same(found(box, near), found(near)) == 1, "a partner is taken once"
     assert same(found(), found(near)) == 0
+
+
+def test_runs_to_be_averaged_keep_the_same_photos_aside(config: TrainConfig, drawn: Path) -> None:
+    def aside(**changes: int | float) -> set[str]:
+        task = make_task(config.model_copy(update=changes), str(drawn), None, None)
+        assert isinstance(task, MaskRcnnTask)
+        return {photo.path.name for photo in task.validation.cars}
+
+    kept = [aside(validation_share=0.3, seed=seed, split_seed=3) for seed in (3, 4, 5)]
+    assert kept[0] == kept[1] == kept[2] == aside(validation_share=0.3, seed=3)
+    assert len({frozenset(aside(validation_share=0.3, seed=seed)) for seed in range(4)}) > 1
 
 
 def test_a_storage_with_a_run_of_another_configuration_is_left_alone(
