@@ -118,7 +118,7 @@ class Nodes:
         """The end of every log, for a failed test."""
         said = [self.serve("status").stdout[-500:], self.serve("status").stderr[-500:]]
         return "\n".join(
-            said + [(self.folder / n).read_text()[-1500:] for n in ("head.log", "worker.log")]
+            said + [log.read_text()[-1500:] for log in sorted(self.folder.glob("*.log"))]
         )
 
     def ready(self) -> bool:
