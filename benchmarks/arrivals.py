@@ -7,7 +7,6 @@ Latencies count from the moment at which a photo was due. `--hey` has the closed
 hey (Debian's package), too, so that our own client is held against another one.
 """
 
-import argparse
 import asyncio
 import os
 import re
@@ -15,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks import process_tree
+from benchmarks.arguments import about_photos
 from benchmarks.load import Client, photos_in
 from benchmarks.service import ours
 from tests.servers import ROOT
@@ -36,10 +36,7 @@ def by_hey(url: str, photo: Path, seconds: float) -> float:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 0.8, 1.0, 1.2])
     parser.add_argument("--seconds", type=float, default=20)

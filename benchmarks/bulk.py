@@ -11,7 +11,6 @@ With several numbers of cores each is pinned to its own; the last lines compare 
 figures depend on the machine; the ratios are the figure.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -28,7 +27,8 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import ray
 
-from benchmarks.memory import descendants, pss_mb
+from benchmarks import process_tree
+from benchmarks.arguments import about_photos
 from carpose import Estimator
 from carpose.bundles import open_bundle
 from deployments.bulk.asked import Asked
@@ -44,9 +44,9 @@ from deployments.bulk.scoring import Models, Scorer
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 KINDS: Final = {
-    b"ray::MapWorker": "models",
-    b"ray::MapBatches": "decode",
-    b"ray::Seen": "comparison",
+    "ray::MapWorker": "models",
+    "ray::MapBatches": "decode",
+    "ray::Seen": "comparison",
 }
 """What Ray's workers do, by how they are called while they do it."""
 
@@ -108,16 +108,12 @@ class Spent:
     def look(self) -> None:
         """Once more."""
         began = time.thread_time()
-        for pid in descendants(os.getpid()):
-            try:
-                name = Path(f"/proc/{pid}/cmdline").read_bytes()
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
+        self._seconds |= process_tree.cpu_s(os.getpid())
+        for pid in self._seconds.keys() - self._kinds.keys():
+            name = process_tree.command(pid)
             for start_of_name, kind in KINDS.items():
                 if name.startswith(start_of_name):
-                    self._kinds.setdefault(pid, kind)
-            self._seconds[pid] = (int(fields[11]) + int(fields[12])) / TICKS
+                    self._kinds[pid] = kind
         self._looking_s += time.thread_time() - began
 
     def by_kind(self) -> dict[str, float]:
@@ -201,7 +197,7 @@ def one_round(folder: str, turn: int, cores: int, work: Work) -> Round:
     print(
         f"{cores} cores: steps {rates['steps']:.2f}, estimator {rates['estimator']:.2f}, "
         f"bulk {steady:.2f} photos/s ({n / whole.seconds:.2f} with its start); "
-        f"ms of processor a photo: {each}; {pss_mb(os.getpid()):.0f} MB",
+        f"ms of processor a photo: {each}; {sum(process_tree.pss_mb(os.getpid()).values()):.0f} MB",
         flush=True,
     )
     return Round(rates["steps"], rates["estimator"], steady, n / whole.seconds, outside)
@@ -223,10 +219,7 @@ def measured(folder: str, rounds: int, cores: int) -> Round:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--cores", type=int, nargs="+", default=[os.cpu_count() or 1])

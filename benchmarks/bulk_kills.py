@@ -9,7 +9,6 @@ random number of seconds, starts it again where it is gone, and counts the rows 
 the PSS of the run's processes, Ray's included, by fifths of the time in which it ran.
 """
 
-import argparse
 import collections
 import os
 import random
@@ -25,24 +24,18 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.memory import descendants, pss_mb, pss_of
+from benchmarks import process_tree
+from benchmarks.arguments import about
 from deployments.bulk.output import Output
 
-WORKERS = (b"ray::MapWorker", b"ray::MapBatches", b"ray::Seen")
+MODELS = "ray::MapWorker"
+WORKERS = (MODELS, "ray::MapBatches", "ray::Seen")
 """How the processes that hold photos are called while they do: models, decoding, comparison."""
 
 
 def workers(pid: int) -> list[int]:
     """Processes below a driver that hold photos."""
-    found = []
-    for one in descendants(pid):
-        try:
-            name = Path(f"/proc/{one}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if name.startswith(WORKERS):
-            found.append(one)
-    return found
+    return [one for one in process_tree.tree(pid) if process_tree.command(one).startswith(WORKERS)]
 
 
 def run_killed(
@@ -89,11 +82,7 @@ def run_killed(
 
 def _ready(driver: "subprocess.Popen[bytes]") -> bool:
     """Whether models look at photos."""
-    names = (Path(f"/proc/{one}/cmdline") for one in workers(driver.pid))
-    try:
-        return any(name.read_bytes().startswith(b"ray::MapWorker") for name in names)
-    except OSError:
-        return False
+    return any(process_tree.command(one).startswith(MODELS) for one in workers(driver.pid))
 
 
 def counts(output: str) -> tuple[int, int, collections.Counter[str]]:
@@ -122,7 +111,9 @@ def memory_watched(every_s: float = 2.0) -> Iterator[list[float]]:
 
     def watch() -> None:
         while not end.wait(every_s):
-            seen.append((pss_mb(os.getpid()) - pss_of(os.getpid())) / 1024)
+            sizes = process_tree.pss_mb(os.getpid())
+            sizes.pop(os.getpid(), None)
+            seen.append(sum(sizes.values()) / 1024)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -135,9 +126,7 @@ def memory_watched(every_s: float = 2.0) -> Iterator[list[float]]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = about(__doc__)
     parser.add_argument("--photos", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--kills", type=int, default=10)

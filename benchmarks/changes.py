@@ -7,15 +7,14 @@ upon it, and a change is watched until Ray Serve says that it is done, and some 
 lose none is what is promised.
 """
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import yaml
 
+from benchmarks.arguments import about_photos
 from benchmarks.faults import Fault, Mend, measured, serving
 from tests.servers import ROOT, Server
 
@@ -87,10 +86,7 @@ def _status(server: Server) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--only", nargs="*", choices=CHANGES, default=list(CHANGES))
     args = parser.parse_args()
     config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())

@@ -8,20 +8,19 @@ have the same class, and a box with an IoU of 0.9, as those of ONNX Runtime is p
 that is bought with accuracy is seen.
 """
 
-import argparse
 import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import about_photos
 from benchmarks.load import photos_in
+from carpose.agreement import alike
 from carpose.bundles import Bundle, open_bundle
 from carpose.detections import Detections
 from carpose.errors import MissingDependency
-from carpose.geometry import overlaps
 from carpose.images import Limits, Look, Picture, decode
 from carpose.model import load_segmenter
 from carpose.segmenters import Segmenter
@@ -47,14 +46,6 @@ def engines(bundle: Bundle) -> Iterator[tuple[str, Segmenter]]:
         print(error)
 
 
-def same(one: Detections, reference: Detections) -> int:
-    """How many are the same."""
-    if not len(one) or not len(reference):
-        return 0
-    near = overlaps(one.boxes, reference.boxes) >= SAME_BOX
-    return int((near & (one.labels[:, None] == reference.labels[None])).any(axis=0).sum())
-
-
 def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> list[str]:
     """Rows of a table."""
     bundle = open_bundle(uri)
@@ -71,7 +62,7 @@ def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> li
             (found,) = engine([picture], threshold)
             times[name, 1].append(1000 * (time.perf_counter() - began))
             reference = reference or found
-            shared[name] += same(found, reference)
+            shared[name] += alike(found, reference, SAME_BOX)
         assert reference is not None
         all_of_them += len(reference)
         for name, engine in runs.items():
@@ -94,10 +85,7 @@ def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> li
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8])
     args = parser.parse_args()

@@ -10,7 +10,6 @@ again), everything else (lost), and the longest time without an answer afterward
 disk" needs root.
 """
 
-import argparse
 import os
 import resource
 import shutil
@@ -30,6 +29,7 @@ from typing import Any
 import httpx
 import yaml
 
+from benchmarks.arguments import about_photos
 from carpose.bundles import open_bundle
 from tests.conftest import AWS_ENVIRONMENT
 from tests.rekognition_emulator import Emulator, Reply, Script
@@ -129,15 +129,21 @@ def small_store(environment: Environment) -> Iterator[None]:
     yield
 
 
-def crowd(server: Server) -> tuple[str, Mend | None]:
-    """Photos in all places at once."""
-    clients = Clients(server.url, _photo(server), 40)
-    clients.__enter__()
+def crowd(number: int, **params: str) -> Callable[[Server], tuple[str, Mend | None]]:
+    """So many clients more, which ask for the same photo."""
 
-    def mend() -> None:
-        clients.__exit__()
+    def strike(server: Server) -> tuple[str, Mend | None]:
+        clients = Clients(server.url, _photo(server), number, params=params)
+        clients.__enter__()
 
-    return "40 clients more", mend
+        def mend() -> None:
+            clients.__exit__()
+            told = dict(Counter(what for _, what in clients.seen))
+            print(f"  what those on top were told: {told}", flush=True)
+
+        return f"{number} clients more {params or ''}".rstrip(), mend
+
+    return strike
 
 
 def swapped(bundle: Callable[[Server], str]) -> Fault:
@@ -177,18 +183,6 @@ def silent_amazon(environment: Environment) -> Iterator[None]:
         yield
 
 
-def ask_amazon(server: Server) -> tuple[str, Mend | None]:
-    """Eight clients of the other engine."""
-    clients = Clients(server.url, _photo(server), 8, params={"engine": "rekognition"})
-    clients.__enter__()
-
-    def mend() -> None:
-        clients.__exit__()
-        print(f"  those of Amazon: {dict(Counter(what for _, what in clients.seen))}", flush=True)
-
-    return "8 clients of engine=rekognition more", mend
-
-
 FAULTS = {
     **{
         f"kill {name}": sent(who, signal.SIGKILL)
@@ -209,12 +203,12 @@ FAULTS = {
     "no descriptors: Ingress": without_descriptors("ServeReplica:carpose:Ingress"),
     "no descriptors: CarPartDetector": without_descriptors("ServeReplica:carpose:CarPartDetector"),
     "full disk": Fault(fill_disk, small_disk, anew=True),
-    "full object store": Fault(crowd, small_store),
+    "full object store": Fault(crowd(40), small_store),
     "swap to S3, which is down": swapped(
         lambda server: f"s3://nobody-{free_port()}/bundle#sha256={'0' * 64}"
     ),
     "swap to a cut file": swapped(cut_bundle),
-    "Amazon takes a minute": Fault(ask_amazon, silent_amazon),
+    "Amazon takes a minute": Fault(crowd(8, engine="rekognition"), silent_amazon),
 }
 
 
@@ -305,10 +299,7 @@ def serving(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--only", nargs="*", choices=FAULTS, default=list(FAULTS))
     args = parser.parse_args()
     photo = min(args.photos.glob("*.jpg"))

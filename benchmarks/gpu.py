@@ -11,7 +11,6 @@ serving, where nvidia-smi says. Where the model zoo is out of reach, name other 
 `--bundles embedded:car_parts`.
 """
 
-import argparse
 import asyncio
 import itertools
 import math
@@ -20,11 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.arguments import about_photos
 from carpose.bundles import open_bundle
 from carpose.engines import DETECTRON2
 from carpose.images import Limits, Look, Picture, decode
@@ -135,10 +134,7 @@ def alike(pictures: Sequence[Picture]) -> list[Picture]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--bundles", nargs="+", default=["embedded:car_parts", R50])
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32])

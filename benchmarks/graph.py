@@ -6,12 +6,11 @@ Needs a running server (`make serve`). Prints p50 in both and their ratio, then 
 several clients. Absolute times depend on the machine; the ratio is the figure.
 """
 
-import argparse
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from benchmarks.arguments import about_photos
 from carpose import Estimator, Found, load_model
 from carpose.client import CarPose, Retries
 from carpose.engines import found_by_own_models
@@ -20,10 +19,7 @@ from carpose.images import Picture
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--clients", type=int, default=8)

@@ -6,13 +6,12 @@ Decodes the same photos in threads, as the ingress does, and in a pool of as man
 send the pixels back; prints seconds, as ratios of one run, and the pool's memory (PSS).
 """
 
-import argparse
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
+from benchmarks.arguments import about_photos
+from benchmarks.process_tree import pss_mb
 from carpose.images import Limits, Look, Picture, decode
 
 WORKERS = 2
@@ -26,26 +25,18 @@ def decoded(content: bytes) -> Picture:
 
 def seconds(pool: Executor, photos: list[bytes]) -> float:
     """For all photos, the best of some rounds; the pool is warm before."""
-    work: Callable[[], Iterable[Picture]] = lambda: pool.map(decoded, photos)  # noqa: E731
-    list(work())
+    list(pool.map(decoded, photos))
     times = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        list(work())
+        list(pool.map(decoded, photos))
         times.append(time.perf_counter() - began)
     return min(times)
 
 
-def pss_mb(pid: int) -> float:
-    """A process's share of memory."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
-
-
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--count", type=int, default=40)
     args = parser.parse_args()
     paths = sorted(args.photos.glob("*.jpg"))[: args.count]
@@ -54,7 +45,7 @@ def main() -> None:
         in_threads = seconds(threads, photos)
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as processes:
         apart = seconds(processes, photos)
-        memory = sum(map(pss_mb, processes._processes))
+        memory = sum(sum(pss_mb(pid).values()) for pid in processes._processes)
     each = 1000 / len(photos)
     print(f"threads {in_threads * each:.1f} ms a photo, processes {apart * each:.1f}")
     print(f"ratio processes / threads {apart / in_threads:.2f}; {memory:.0f} MB more")

@@ -6,7 +6,6 @@ Without --url a server of serve_config.yaml is started. Each kind is made of the
 up, with a camera's noise; HEIC, which nothing here writes, is that of --heic.
 """
 
-import argparse
 import asyncio
 import io
 import os
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import process_tree
+from benchmarks.arguments import about_photos
 from benchmarks.load import TYPES, Client, Photo, Seen, photos_in
 from benchmarks.service import ours
 from carpose.images import Limits, decode
@@ -60,10 +60,7 @@ KINDS = {
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--heic", type=Path, nargs="*", default=[])
     parser.add_argument("--url")
     parser.add_argument("--config", type=Path, default=ROOT / "serve_config.yaml")

@@ -7,7 +7,6 @@ Prints photos per second and the latency's percentiles. In an open loop photos a
 (Poisson), and a latency counts from the moment at which a photo was due: a queue is seen.
 """
 
-import argparse
 import asyncio
 import random
 import time
@@ -18,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from benchmarks.arguments import about_photos
 
 TYPES = {
     ".jpg": "image/jpeg",
@@ -169,10 +170,7 @@ def photos_in(folder: Path, most: int = 40) -> list[Photo]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--path", default="/v1/pose")
     how = parser.add_mutually_exclusive_group(required=True)

@@ -7,10 +7,10 @@ configuration, processes per training worker. 0 of them is this process, whose p
 picture is printed too: that holds on a busy machine. Needs Detectron2, in whose words they are.
 """
 
-import argparse
 import time
 from pathlib import Path
 
+from benchmarks.arguments import about
 from training.config import TrainConfig, load_config
 from training.tasks import make_task
 
@@ -32,9 +32,7 @@ def per_second(
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = about(__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--other", help="photos of other things, as for training.train")

@@ -9,7 +9,6 @@ on its weights:
     python -c "from ultralytics import YOLO; YOLO('yolo26n-seg.yaml').export(format='onnx')"
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from benchmarks.arguments import about_photos
 from carpose.bundles import open_bundle
 from carpose.images import Limits, Picture, decode
 from carpose.segmenters.preprocess import network_input
@@ -60,10 +60,7 @@ def peer(weights: Path) -> Callable[[Picture], Callable[[], object]]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--peer", type=Path, help="yolo26n-seg.onnx, exported at 640 px")
     parser.add_argument("--parts", default="embedded:car_parts")
     parser.add_argument("--car", default="embedded:main_car")

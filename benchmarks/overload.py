@@ -11,7 +11,6 @@ The crowd needs the machine, too, and stands back (`--nice`), so that what it wa
 own turn: a few clients more, in a process that does not, say how long the server takes to refuse.
 """
 
-import argparse
 import asyncio
 import math
 import os
@@ -20,9 +19,10 @@ import time
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from benchmarks.arguments import about_photos
 
 PLACES = 32
 PAUSE_S = 0.5
@@ -202,10 +202,7 @@ async def measure(crowd: Crowd, seconds: float, probes: Probes) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--seconds", type=float, default=20, help="of each round")
     parser.add_argument("--nice", type=int, default=15, help="how far the crowd stands back")

@@ -29,7 +29,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> dict[int, float]:
-    """Seconds that each process has had of a processor."""
+    """Seconds that a process and all below it have had of a processor, each."""
     seconds = {}
     for one in tree(pid):
         with suppress(OSError):
@@ -39,13 +39,23 @@ def cpu_s(pid: int) -> dict[int, float]:
 
 
 def pss_mb(pid: int) -> dict[int, float]:
-    """Proportional set size of each process in MB: shared memory is counted once."""
+    """Proportional set size in MB of a process and all below it, each: shared memory is counted
+    once."""
     sizes = {}
     for one in tree(pid):
         with suppress(OSError):
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
             sizes[one] = sum(int(x.split()[1]) for x in lines if x.startswith("Pss:")) / 1024
     return sizes
+
+
+def command(pid: int) -> str:
+    """A process's command line; empty where it is gone."""
+    with suppress(OSError):
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf8", "replace")
+        )
+    return ""
 
 
 def name(pid: int) -> str:

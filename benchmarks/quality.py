@@ -3,7 +3,6 @@
 python -m benchmarks.quality --photos DIR --out docs/quality.png
 """
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from benchmarks.arguments import about_photos
 from carpose import Estimator
 from carpose.answer import Answer
 from carpose.checks import MAX_BLOWN, MIN_BRIGHTNESS, MIN_SHARPNESS
@@ -93,10 +93,7 @@ def plot(of: Mapping[str, tuple[Sequence[float], np.ndarray, float]], out: Path)
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--every", type=int, default=1, help="take every n-th photo")
     args = parser.parse_args()

@@ -7,7 +7,6 @@ differ and how many parts are the same. Without --other the answers are held aga
 `Estimator.load()`: the embedded models in ONNX Runtime, as serve_config.yaml serves them.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -15,9 +14,9 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import about_photos
 from carpose import Estimator
 from carpose.errors import CarposeError
 
@@ -102,10 +101,7 @@ def compared(names: Iterable[str], pairs: Iterable[tuple[dict[str, Any], dict[st
 
 def main() -> int:
     """Command line; 1 where a viewpoint differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--other", help="a second server")
     args = parser.parse_args()

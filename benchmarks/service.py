@@ -11,12 +11,10 @@ for a photo, which holds on a busy machine too, memory (PSS), and the ratios to 
     --python PEER=PYTHON        the interpreter of a peer that has an environment of its own
     --first                     before all else that this machine does (root only)
     --processes                 memory and processor time of the server, process by process
-    --json FILE                 all of it, for benchmarks.plots
 """
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import statistics
@@ -34,6 +32,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import process_tree
+from benchmarks.arguments import about_photos
 from benchmarks.load import Client, Seen, photos_in
 from tests.servers import ROOT, free_port, running, server_environment
 
@@ -217,31 +216,9 @@ def by_process(one: Contestant, photos: Path, seconds: float = 8.0) -> str:
     return "\n".join(lines)
 
 
-def as_json(figures: dict[str, Figures]) -> str:
-    """For benchmarks.plots."""
-    names = ("rate", "p50", "p95", "p99", "cpu_ms")
-    return json.dumps(
-        {
-            name: {
-                "pss_mb": one.pss_mb,
-                "ready_s": one.ready_s,
-                "clients": {
-                    many: {figure: one.median(many, figure) for figure in names}
-                    for many in one.rounds
-                },
-            }
-            for name, one in figures.items()
-        },
-        indent=1,
-    )
-
-
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--config", type=Path, nargs="+", default=[ROOT / "serve_config.yaml"])
     parser.add_argument("--peers", nargs="*", default=["library"])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 8])
@@ -253,7 +230,6 @@ def main() -> None:
     parser.add_argument("--python", nargs="*", default=[], metavar="PEER=PYTHON")
     parser.add_argument("--first", action="store_true")
     parser.add_argument("--processes", action="store_true")
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     pythons = dict(one.split("=", 1) for one in args.python)
     environment = dict(one.split("=", 1) for one in args.environment)
@@ -270,8 +246,6 @@ def main() -> None:
     if figures:
         print(table(figures, args.clients))
         print(ratios(figures, [config.name for config in args.config], args.clients))
-    if args.json:
-        args.json.write_text(as_json(figures))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ import httpx
 import yaml
 from PIL import Image
 
+from benchmarks import process_tree
+from benchmarks.arguments import about_photos
 from benchmarks.dashboard import draw, scraping
-from benchmarks.memory import descendants, pss_of
 from deployments.api_keys import ApiKey
 from tests.conftest import AWS_ENVIRONMENT
 from tests.rekognition_emulator import Emulator
@@ -164,15 +165,14 @@ class Look(NamedTuple):
 def looks(server: Server) -> dict[str, Look]:
     """Each kind of process of a server, its processes together."""
     found: dict[str, list[Look]] = defaultdict(list)
-    for pid in descendants(server.process.pid):
+    for pid, mb in process_tree.pss_mb(server.process.pid).items():
         folder = Path(f"/proc/{pid}")
         try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             descriptors = len(list((folder / "fd").iterdir()))
             threads = len(list((folder / "task").iterdir()))
         except OSError:
             continue
-        found[_kind(command)].append(Look(pss_of(pid), descriptors, threads))
+        found[_kind(process_tree.command(pid))].append(Look(mb, descriptors, threads))
     return {
         kind: Look(*(sum(column) for column in zip(*many, strict=True)))
         for kind, many in found.items()
@@ -277,10 +277,7 @@ def soak(server: Server, load: Load, args: argparse.Namespace) -> Watch:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--share", type=float, default=0.8, help="of the peak")
     parser.add_argument("--plot", type=Path)

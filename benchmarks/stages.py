@@ -7,15 +7,14 @@ Prints the median milliseconds of each stage over the photos, its share, and the
 on. Second looks are left out, which photos of small cars need on top.
 """
 
-import argparse
 import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import about_photos
 from benchmarks.load import photos_in
 from carpose import load_model
 from carpose.answer import to_answer
@@ -76,10 +75,7 @@ def _bytes_of_masks(batch: list[Detections]) -> int:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=Path, required=True)
+    parser = about_photos(__doc__)
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()

@@ -1,5 +1,6 @@
 """How far two engines agree on a photo: what a team needs to decide which one to pay for."""
 
+from carpose.detections import Detections
 from carpose.geometry import angle_between, box_iou, matched, overlaps
 from carpose.schema import Agreement, PoseResponse, WheelAgreement
 
@@ -20,6 +21,14 @@ def compare(own: PoseResponse, rekognition: PoseResponse) -> Agreement:
             detectron2=len(wheels[0]), rekognition=len(wheels[1]), same=len(same)
         ),
     )
+
+
+def alike(one: Detections, other: Detections, least_iou: float) -> int:
+    """How many of `one` have a partner of their own in `other`: the same label, and a box with at
+    least this IoU."""
+    shares = overlaps(one.boxes, other.boxes)
+    shares[one.labels[:, None] != other.labels[None, :]] = 0
+    return len(matched(shares, least_iou))
 
 
 def _difference(a: float | None, b: float | None) -> float | None:

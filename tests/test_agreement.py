@@ -1,8 +1,10 @@
 """How far two engines agree on a photo."""
 
+import numpy as np
 import pytest
 
-from carpose.agreement import compare
+from carpose.agreement import alike, compare
+from carpose.detections import Detections
 from carpose.schema import CarAnswer, ImageSize, PartAnswer, PoseAnswer, PoseResponse
 
 Box = tuple[float, float, float, float]
@@ -54,3 +56,20 @@ def test_two_answers_agree_in(other: dict, agreement: tuple) -> None:
 def test_lines_turn_around_at_180_degrees() -> None:
     two = answer("detectron2", angle=89.0), answer("rekognition", angle=-89.0)
     assert compare(*two).angle_difference == 2.0
+
+
+def test_detections_without_a_partner_do_not_match() -> None:
+    def found(*boxes: tuple[float, float, float, float]) -> Detections:
+        return Detections(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.ones(len(boxes), np.float32),
+            np.array(["wheel"] * len(boxes), dtype=str),
+            np.full((len(boxes), 28, 28), 255, np.uint8),
+            size=(200, 100),
+        )
+
+    box, near, far = (0, 0, 100, 100), (0, 0, 100, 99), (0, 0, 100, 90)
+    assert alike(found(box), found(near), 0.95) == 1
+    assert alike(found(box), found(far), 0.95) == 0
+    assert alike(found(box, near), found(near), 0.95) == 1, "a partner is taken once"
+    assert alike(found(), found(near), 0.95) == 0

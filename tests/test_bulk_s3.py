@@ -15,9 +15,10 @@ import pytest
 pytest.importorskip("moto.server", reason="needs: make test-train")
 
 from carpose.places import Place
-from deployments.bulk.alone import Hold, alone
+from deployments.bulk.alone import alone
 from deployments.bulk.command import main
 from deployments.bulk.errors import BulkError
+from deployments.bulk.hold import Hold
 from deployments.bulk.output import Output
 from tests.conftest import BUCKET
 from tests.scripted_server import Told, scripted

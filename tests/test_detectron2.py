@@ -11,6 +11,7 @@ pytest.importorskip("detectron2", reason="detectron2 is not on PyPI: see trainin
 
 import torch
 
+from carpose.agreement import alike
 from carpose.bundles import MANIFEST, ModelInput, open_bundle
 from carpose.errors import BadBundle
 from carpose.images import Limits, Look, Picture, decode
@@ -20,7 +21,7 @@ from carpose.segmenters.preprocess import network_input, network_shape
 from training.config import load_config
 from training.export import export
 from training.network import build
-from training.parity import same
+from training.parity import SAME_IOU
 
 CONFIGS = Path(__file__).parent.parent / "training" / "configs"
 
@@ -62,7 +63,7 @@ def test_an_embedded_bundle_is_the_same_network_in_detectron2(
     for ours, theirs in zip(in_detectron2, on_cpu, strict=True):
         assert sorted(ours.labels) == sorted(theirs.labels)
         assert ours.model == theirs.model == bundle.identity
-        assert same(ours, theirs) == len(theirs)
+        assert alike(ours, theirs, SAME_IOU) == len(theirs)
     rebuilt.probe()
 
 
@@ -108,7 +109,7 @@ def test_what_the_gpu_fails_at_alone_is_done_by_the_cpu(photos: list[Path]) -> N
     segmenter._has_spare = True
     segmenter._network.backbone = Lost()
     (found,) = segmenter([picture], 0.5)
-    assert len(expected) == same(found, expected) > 0
+    assert len(expected) == alike(found, expected, SAME_IOU) > 0
     with pytest.raises(RuntimeError):
         segmenter([picture, picture], 0.5)
     with pytest.raises(RuntimeError):

@@ -17,8 +17,8 @@ import yaml
 from detectron2.structures import Boxes, pairwise_iou
 from detectron2.utils.events import EventStorage, get_event_storage
 
+from carpose.agreement import alike
 from carpose.bundles import open_bundle
-from carpose.detections import Detections
 from carpose.errors import BadBundle
 from carpose.model import load_segmenter
 from tests.drawings import draw_car_parts
@@ -32,7 +32,7 @@ from training.loop import fit
 from training.mask_rcnn import MaskRcnnTask
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, training_input
-from training.parity import compare, same
+from training.parity import SAME_IOU, compare
 from training.photos import load_photos
 from training.predictions import detect
 from training.runs import Run
@@ -152,7 +152,7 @@ def test_a_bundle_goes_back_into_the_network_that_it_came_from(
     before, after = (detect_with_network(m, photos, config, 0.02) for m in (model, again))
     assert sum(map(len, before)) > 3, "an untrained network finds much"
     for ours, theirs in zip(after, before, strict=True):
-        assert same(ours, theirs) == len(ours) == len(theirs)
+        assert alike(ours, theirs, SAME_IOU) == len(ours) == len(theirs)
 
 
 def test_a_full_network_starts_a_separable_one_with_nearly_its_filters(
@@ -241,23 +241,6 @@ def test_event_storages_are_closed_again(config: TrainConfig, drawn: Path) -> No
     assert {"loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc"} == set(losses)
     with pytest.raises(AssertionError):
         get_event_storage()
-
-
-def test_detections_without_a_partner_do_not_match() -> None:
-    def found(*boxes: tuple[float, float, float, float]) -> Detections:
-        return Detections(
-            np.array(boxes, np.float32).reshape(-1, 4),
-            np.ones(len(boxes), np.float32),
-            np.array(["wheel"] * len(boxes), dtype=str),
-            np.full((len(boxes), 28, 28), 255, np.uint8),
-            size=(200, 100),
-        )
-
-    box, near, far = (0, 0, 100, 100), (0, 0, 100, 99), (0, 0, 100, 90)
-    assert same(found(box), found(near)) == 1
-    assert same(found(box), found(far)) == 0
-    assert same(found(box, near), found(near)) == 1, "a partner is taken once"
-    assert same(found(), found(near)) == 0
 
 
 def test_runs_to_be_averaged_keep_the_same_photos_aside(config: TrainConfig, drawn: Path) -> None:

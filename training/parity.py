@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from carpose.agreement import alike
 from carpose.detections import Detections
-from carpose.geometry import matched, overlaps
 from training.average_precision import average_precision
 from training.photos import Photo
 
@@ -33,13 +33,6 @@ class Parity:
         )
 
 
-def same(one: Detections, other: Detections) -> int:
-    """How many of `one` have a partner of their own in `other`."""
-    shares = overlaps(one.boxes, other.boxes)
-    shares[one.labels[:, None] != other.labels[None, :]] = 0
-    return len(matched(shares, SAME_IOU))
-
-
 def compare(
     photos: Sequence[Photo],
     first: Sequence[Detections],
@@ -50,7 +43,7 @@ def compare(
     figures = [average_precision(photos, found, classes) for found in (first, second)]
     differences = [figures[1][name] - figures[0][name] for name in ("box_ap", "mask_ap")]
     return Parity(
-        same=sum(same(a, b) for a, b in zip(first, second, strict=True)),
+        same=sum(alike(a, b, SAME_IOU) for a, b in zip(first, second, strict=True)),
         total=max(sum(map(len, first)), sum(map(len, second))),
         ap_difference=max(differences, key=abs),
     )

@@ -22,12 +22,13 @@ from carpose.bundles import Task, open_bundle
 from carpose.errors import CarposeError
 from carpose.places import Place
 from carpose.segmenters import Device, Runtime
-from deployments.bulk.alone import Hold, alone
+from deployments.bulk.alone import alone
 from deployments.bulk.asked import Asked
 from deployments.bulk.done import Key, plan
 from deployments.bulk.duplicates import MOST_BITS, NEAR_BITS
 from deployments.bulk.errors import BulkError
 from deployments.bulk.gather import Gather
+from deployments.bulk.hold import Hold
 from deployments.bulk.job import Work, answers, start
 from deployments.bulk.output import REPORT, Output
 from deployments.bulk.photos import first_line, list_photos
