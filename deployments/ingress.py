@@ -153,13 +153,16 @@ class Ingress:
         return await self._pipeline.infos()
 
     async def limits(self) -> dict[str, Any]:
-        """What a photo may be: its bytes (in millions), its pixels (in millions), its format."""
+        """What a photo may be: its bytes (in millions), its pixels (in millions), its format; and
+        the certainty below which a person should look, which belongs to the rules, but was read
+        here first."""
         limits = self._pipeline.limits
         return {
             "max_upload_mb": limits.max_bytes / 1e6,
             # What is more but no JPEG is refused here.
             "max_megapixels": max(limits.max_pixels, limits.max_jpeg_pixels) / 1e6,
             "formats": [name.lower() for name in DECODERS],
+            "min_score": MIN_SCORE,
         }
 
     async def rules(self) -> RuleBook:

@@ -268,3 +268,9 @@ def test_the_documents_load_nothing_from_another_host(server: str) -> None:
         "multipart/form-data", "application/json", "image/jpeg"
     }  # fmt: skip
     assert json.dumps(document).count("PoseResponse") > 1
+
+
+def test_what_limits_once_said_they_still_say(server: str) -> None:
+    limits, rules = (httpx.get(f"{server}/v1/{name}").json() for name in ("limits", "rules"))
+    assert limits.keys() >= {"max_upload_mb", "max_megapixels", "formats", "min_score"}
+    assert limits["min_score"] == rules["min_score"]
