@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from carpose.bundles import open_bundle
+from carpose.bundles import ModelInput, open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
 from carpose.images import Limits, Look, Picture, decode
 from carpose.mask_rcnn.checkpoint import read_arrays
 from carpose.model import load_segmenter
 from carpose.parts import PARTS, mirrored
+from carpose.segmenters.preprocess import network_input, network_shape
 from tests.annotations import annotated_photos
 
 
@@ -24,6 +26,21 @@ def blank(width: int, height: int) -> Picture:
 def test_a_picture_of_any_size_without_a_car_has_no_car(size: tuple[int, int]) -> None:
     segmenter = load_segmenter(open_bundle("embedded:main_car"))
     assert len(segmenter([blank(*size)], 0.5)[0]) == 0
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 700), (700, 1), (97, 61), (384, 384), (385, 384), (1024, 683), (37, 2000)]
+)
+def test_a_network_reads_what_pillow_makes_of_a_picture(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    spec = ModelInput(size=384, channels="BGR")
+    picture = Picture(pixels, *size)
+    height, width = network_shape(picture, spec)
+    wanted = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+    read = network_input(picture, spec)
+    assert read.dtype == np.float32
+    assert read.flags.c_contiguous
+    assert np.abs(read[::-1].transpose(1, 2, 0) - np.asarray(wanted, np.float32)).max() <= 1
 
 
 def test_a_batch_is_its_pictures_one_by_one(photos: list[Path]) -> None:

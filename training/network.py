@@ -19,6 +19,7 @@ from torchvision.models import MobileNet_V2_Weights
 from carpose.bundles import open_bundle
 from carpose.mask_rcnn.configuration import R50
 from carpose.mask_rcnn.configuration import detectron2_config as configured
+from carpose.mask_rcnn.depthwise import keep_from_cudnn
 from carpose.mask_rcnn.onnx_weights import weights_from_onnx
 from training.config import TrainConfig
 from training.errors import TrainingError
@@ -53,6 +54,7 @@ def build(config: TrainConfig, init: str | Path | None = None, device: str = "cp
     """
     torch.manual_seed(config.seed)
     model = build_model(detectron2_config(config, device))
+    keep_from_cudnn(model)
     start = str(init or config.init)
     if start == "scratch":
         return model

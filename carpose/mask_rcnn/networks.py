@@ -14,6 +14,7 @@ from carpose.bundles import Bundle
 from carpose.errors import BadBundle
 from carpose.mask_rcnn.checkpoint import read_arrays
 from carpose.mask_rcnn.configuration import detectron2_config
+from carpose.mask_rcnn.depthwise import keep_from_cudnn
 from carpose.mask_rcnn.onnx_weights import weights_from_onnx
 
 NOT_LEARNT = ("pixel_", "anchor_generator", "num_batches_tracked")
@@ -42,6 +43,7 @@ def load_network(bundle: Bundle, device: str = "cpu") -> nn.Module:
         network = build_model(_own_config(bundle, device))
         state = _state_dict(bundle.weights)
     _fill(network, state, bundle.identity)
+    keep_from_cudnn(network)
     return network.eval()
 
 
