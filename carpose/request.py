@@ -74,10 +74,14 @@ def includes() -> tuple[str, ...]:
     return "masks", *OUTPUTS
 
 
+# Not all that Python reads as a number is one to others: 1_0, infinity. Possessive: 50,000 digits
+# that end in a letter would else be tried in every division.
+_NUMBER = re.compile(r"[+-]?(\d++\.?\d*+|\.\d++)(e[+-]?\d++)?", re.IGNORECASE)
+
+
 def number(parameter: str, given: float | str, least: float, most: float) -> float:
     """A parameter's number. Raises: BadParameter where it is none from `least` to `most`."""
-    # Not all that Python reads as a number is one to others: 1_0, infinity.
-    if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", given, re.I):
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
         given = float(given)
     if isinstance(given, str) or not least <= given <= most:
         raise BadParameter(f"{parameter}: {given!r} is no number between {least:g} and {most:g}")

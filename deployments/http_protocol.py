@@ -2,6 +2,7 @@
 RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH says `deployments.http_protocol:proxy_http`."""
 
 import os
+import random
 import re
 import uuid
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from deployments.metrics import EarlyRefusals
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
 
 _START: Final = re.compile(rb"POST (/[^ ?\r\n]*)(?:\?[^ \r\n]*)? HTTP/1\.1\r\n")
-_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
+# Possessive: 100,000 spaces before what is no end of a line would else be tried in every division.
+_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\r\n]*+)\r\n")
+_HEADERS: Final = re.compile(rb"(?:%s)*+" % _HEADER.pattern)
 _END: Final = b"\r\n\r\n"
 
 
@@ -57,6 +60,11 @@ class Head:
     """Whether the connection is to end: whether the body will come is not known."""
 
 
+def _new_id() -> str:
+    # A name that nobody has to guess: no call to the system for it.
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
 def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
     """A request for a photo's answer, from the address `host`, and the bytes of its head, where
     `data` has it whole; None for what only the whole parser tells: other methods, chunked bodies,
@@ -65,12 +73,13 @@ def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
     end = data.find(_END)
     if not start or end < 0:
         return None
-    headers: dict[bytes, bytes] = {}
-    for line in data[start.end() : end].split(b"\r\n"):
-        header = _HEADER.fullmatch(line)
-        if not header or header[1].lower() in headers:
-            return None
-        headers[header[1].lower()] = header[2]
+    lines = data[start.end() : end + 2]
+    if not _HEADERS.fullmatch(lines):
+        return None
+    found = _HEADER.findall(lines)
+    headers: dict[bytes, bytes] = {name.lower(): value for name, value in found}
+    if len(headers) < len(found):
+        return None
     length = headers.get(b"content-length", b"")
     if b"transfer-encoding" in headers or not length.isdigit():
         return None
@@ -81,7 +90,46 @@ def head_of(data: bytes, host: str) -> tuple[Head, int] | None:
     name = clean_id(headers.get(b"x-request-id", b"").decode("ascii", "ignore"))
     path = start[1].decode("ascii", "ignore")
     who = who_asks(host, headers.items())
-    return Head(path, who, int(length), name or str(uuid.uuid4()), closes), end + len(_END)
+    return Head(path, who, int(length), name or _new_id(), closes), end + len(_END)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is the same for everybody, but for the request id in its header and body."""
+
+    start: bytes
+    before: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, meaning: Meaning) -> "Refusal":
+        """In a problem's words."""
+        place = "request-id"
+        response = meaning.response(place)
+        before, after = bytes(response.body).split(place.encode())
+        headers = [h for h in response.raw_headers if h[0] != b"content-length"]
+        headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+        status = f"HTTP/1.1 {meaning.status} {HTTPStatus(meaning.status).phrase}\r\n"
+        return cls(
+            status.encode() + b"".join(b"%s: %s\r\n" % header for header in headers), before, after
+        )
+
+    def told(self, head: Head) -> bytes:
+        """All bytes of it."""
+        name = head.request_id.encode()
+        return b"%sconnection: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s%s%s" % (
+            self.start,
+            b"close" if head.closes else b"keep-alive",
+            name,
+            len(self.before) + len(name) + len(self.after),
+            self.before,
+            name,
+            self.after,
+        )
+
+
+REFUSALS: Final = {"all": Refusal.of(OVERLOADED), "client": Refusal.of(SHARE_TAKEN)}
+"""By whom the gate is shut for."""
 
 
 class Protocol(Impatient):
@@ -96,16 +144,19 @@ class Protocol(Impatient):
         """Bytes of a client."""
         if self._unread:
             # The rest of a refused photo, which may follow its answer.
-            self._unread, data = max(0, self._unread - len(data)), data[self._unread :]
-        if not data:
-            return
+            left = self._unread - len(data)
+            if left >= 0:
+                self._unread = left
+                return
+            self._unread, data = 0, data[self._unread :]
         host = self.client[0] if self.client else ""
         if self._is_between_requests() and (found := head_of(data, host)):
             head, size = found
             if shut := self.gate.is_shut(head.path, head.who):
-                self._refuse(head, OVERLOADED if shut == "all" else SHARE_TAKEN)
-                self._unread = head.length
-                self.data_received(data[size:])
+                self._refuse(head, REFUSALS[shut])
+                # No copy of a photo, where no more than that has come.
+                self._unread = head.length + size
+                self.data_received(data)
                 return
         super().data_received(data)
 
@@ -113,15 +164,9 @@ class Protocol(Impatient):
         idle = self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE
         return idle and not self.conn.trailing_data[0] and not self.transport.is_closing()
 
-    def _refuse(self, head: Head, meaning: Meaning) -> None:
+    def _refuse(self, head: Head, refusal: Refusal) -> None:
         self.refusals.count(head.path)
-        response = meaning.response(head.request_id)
-        headers = [*response.raw_headers, (b"x-request-id", head.request_id.encode())]
-        headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-        headers += [(b"connection", b"close")] if head.closes else []
-        lines = [b"%s: %s\r\n" % header for header in headers]
-        start = f"HTTP/1.1 {meaning.status} {HTTPStatus(meaning.status).phrase}\r\n".encode()
-        self.transport.write(b"".join([start, *lines, b"\r\n", bytes(response.body)]))
+        self.transport.write(refusal.told(head))
         if head.closes:
             self.transport.close()
             return

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carpose.errors import BadParameter
-from carpose.request import PoseRequest
+from carpose.request import PoseRequest, number
 
 
 @pytest.mark.parametrize("text", ["top", "front,top", "Front", "front left"])
@@ -33,3 +33,33 @@ def test_a_picture_asks_for_the_pixels_that_it_needs() -> None:
     assert PoseRequest.of(include="masks").longest_px == 0
     assert 1024 < PoseRequest.of(include="annotated").longest_px < 4000
     assert PoseRequest.of(include="annotated,crop").longest_px >= 50_000
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("0.5", 0.5), (".5", 0.5), ("5.", 5.0), ("+1e0", 1.0), ("1E1", 10.0), (7, 7)],
+)
+def test_a_number_is_what_all_languages_write(given: str | float, read: float) -> None:
+    assert number("of", given, 0, 10) == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        ".",
+        "1_0",
+        "inf",
+        "nan",
+        "1e",
+        "0x1",
+        "11",
+        "-1",
+        "1" * 200_000 + "x",
+        "1." + "1" * 200_000 + "e",
+    ],
+    ids=lambda given: given[:9],
+)
+def test_what_is_no_number_within_reach_is_refused_at_once(given: str) -> None:
+    with pytest.raises(BadParameter, match="of: "):
+        number("of", given, 0, 10)
