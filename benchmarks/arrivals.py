@@ -1,10 +1,12 @@
-"""A server under an open loop: photos arrive at random and wait for nobody.
+"""A server under an open loop: photos arrive at random, or evenly, and wait for nobody.
 
     python -m benchmarks.arrivals --photos DIR [--config serve_config.yaml] [--shares 0.5 0.8 1 1.2]
 
 Starts a server, finds its capacity by a closed loop of eight clients, and sends shares of that.
-Latencies count from the moment at which a photo was due. `--hey` has the closed loop measured by
-hey (Debian's package), too, so that our own client is held against another one.
+Latencies count from the moment at which a photo was due. At random, a queue is met at any share:
+where all photos take the same time and 80 % of it is taken, one in a hundred waits for some eight
+others. `--hey` has the closed loop measured by hey (Debian's package), too, so that our own client
+is held against another one.
 """
 
 import asyncio
@@ -56,8 +58,10 @@ def main() -> None:
             theirs = by_hey(server.url, one, args.seconds / 2)
             print(f"one photo: hey {theirs:.1f} photos/s, our client {same.rate:.1f}", flush=True)
         for share in args.shares:
-            seen = asyncio.run(client.open(share * capacity.rate, args.seconds))
-            print(f"{share:.0%} of it due: {seen}", flush=True)
+            for even in (False, True):
+                seen = asyncio.run(client.open(share * capacity.rate, args.seconds, even))
+                how = "evenly" if even else "at random"
+                print(f"{share:.0%} of it due, {how}: {seen}", flush=True)
 
 
 if __name__ == "__main__":

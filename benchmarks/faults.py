@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -133,7 +133,7 @@ def crowd(number: int, **params: str) -> Callable[[Server], tuple[str, Mend | No
     """So many clients more, which ask for the same photo."""
 
     def strike(server: Server) -> tuple[str, Mend | None]:
-        clients = Clients(server.url, _photo(server), number, params=params)
+        clients = Clients([server.url], _photo(server), number, params=params)
         clients.__enter__()
 
         def mend() -> None:
@@ -214,18 +214,25 @@ FAULTS = {
 
 @dataclass
 class Clients:
-    """Ask until they are stopped; remember when each answer came, and what it was."""
+    """Ask until they are stopped; remember when each answer came, and what it was.
 
-    url: str
+    urls: of proxies. As a load balancer does, a client asks the next one when one fails it.
+    anew: whether clients take a new connection for each photo.
+    again: how often a photo was sent to a second one.
+    """
+
+    urls: Sequence[str]
     photo: bytes
     number: int = CLIENTS
     anew: bool = False
     params: dict[str, str] = field(default_factory=dict)
+    patience_s: float = 120.0
     seen: list[tuple[float, str]] = field(default_factory=list)
+    again: int = 0
 
     def __enter__(self) -> "Clients":
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(self.number)]
+        self._threads = [threading.Thread(target=self._ask, args=[k]) for k in range(self.number)]
         for thread in self._threads:
             thread.start()
         return self
@@ -235,23 +242,44 @@ class Clients:
         for thread in self._threads:
             thread.join()
 
-    def _ask(self) -> None:
+    def _ask(self, at: int) -> None:
         limits = httpx.Limits(max_keepalive_connections=0 if self.anew else None)
-        with httpx.Client(base_url=self.url, timeout=120, limits=limits) as client:
+        with httpx.Client(timeout=self.patience_s, limits=limits) as client:
             while not self._stop.is_set():
-                try:
-                    response = client.post(
-                        "/v1/pose", params=self.params, files={"image": self.photo}
-                    )
-                except httpx.HTTPError as error:
-                    what = type(error).__name__
-                    # Nobody listens: the next try would fail as fast.
-                    time.sleep(0.2)
-                else:
-                    told = response.status_code in (429, 503) and "retry-after" in response.headers
-                    what = "503" if told else str(response.status_code)
-                    time.sleep(1 if told else 0)
+                for left in reversed(range(len(self.urls))):
+                    url = self.urls[at % len(self.urls)]
+                    try:
+                        response = client.post(
+                            f"{url}/v1/pose", params=self.params, files={"image": self.photo}
+                        )
+                    except httpx.HTTPError as error:
+                        what, at = type(error).__name__, at + 1
+                        self.again += bool(left)
+                        # Nobody listens: the next try would fail as fast.
+                        time.sleep(0.2)
+                    else:
+                        told = response.status_code in (429, 503)
+                        told = told and "retry-after" in response.headers
+                        what = "503" if told else str(response.status_code)
+                        time.sleep(1 if told else 0)
+                        break
                 self.seen.append((time.monotonic(), what))
+
+    def since(self, began: float) -> str:
+        """What they were told from then on, in words."""
+        after = Counter(what for at, what in self.seen if at >= began)
+        answered, told = after.pop("200", 0), after.pop("503", 0)
+        times = [at for at, what in self.seen if what == "200"]
+        # Nothing at all until the end is a gap, too.
+        gaps = [(later, later - earlier) for earlier, later in pairwise([*times, time.monotonic()])]
+        before = max((gap for at, gap in gaps if at < began), default=0.0)
+        quiet = max((gap for at, gap in gaps if at >= began), default=0.0)
+        lost = ", ".join(f"{count} x {what}" for what, count in after.items()) or "none"
+        again = f", {self.again} sent to another proxy" if self.again else ""
+        return (
+            f"{answered} answered{again}, {told} told to come again, lost: {lost}; "
+            f"longest without an answer {quiet:.1f} s ({before:.1f} s before)"
+        )
 
 
 def _photo(server: Server) -> bytes:
@@ -260,7 +288,7 @@ def _photo(server: Server) -> bytes:
 
 def measured(server: Server, fault: Fault, watched_s: float = WATCHED_S) -> str:
     """One fault's line."""
-    with Clients(server.url, _photo(server), anew=fault.anew) as clients:
+    with Clients([server.url], _photo(server), anew=fault.anew) as clients:
         time.sleep(CALM_S)
         began = time.monotonic()
         words, mend = fault.strike(server)
@@ -270,18 +298,7 @@ def measured(server: Server, fault: Fault, watched_s: float = WATCHED_S) -> str:
             mend()
             words += f", mended after {mended - began:.0f} s"
         time.sleep(max(MEND_S, began + watched_s - time.monotonic()))
-    after = Counter(what for at, what in clients.seen if at >= began)
-    answered, told = after.pop("200", 0), after.pop("503", 0)
-    times = [at for at, what in clients.seen if what == "200"]
-    # Nothing at all until the end is a gap, too.
-    gaps = [(later, later - earlier) for earlier, later in pairwise([*times, time.monotonic()])]
-    before = max((gap for at, gap in gaps if at < began), default=0.0)
-    quiet = max((gap for at, gap in gaps if at >= began), default=0.0)
-    lost = ", ".join(f"{count} x {what}" for what, count in after.items()) or "none"
-    return (
-        f"{words}; {answered} answered, {told} told to come again, lost: {lost}; "
-        f"longest without an answer {quiet:.1f} s ({before:.1f} s before)"
-    )
+    return f"{words}; {clients.since(began)}"
 
 
 @contextmanager

@@ -119,12 +119,12 @@ class Client:
         await self._close()
         return seen
 
-    async def open(self, rate: float, seconds: float, seed: int = 0) -> Seen:
-        """Photos at random, `rate` of them a second in the mean, for so long; ends with the last
-        answer."""
+    async def open(self, rate: float, seconds: float, even: bool = False, seed: int = 0) -> Seen:
+        """Photos at random, `rate` of them a second in the mean, or one `even`ly after the other,
+        for so long; ends with the last answer."""
         chance, seen, began = random.Random(seed), Seen(), time.perf_counter()
         due, asked = began, []
-        while (due := due + chance.expovariate(rate)) < began + seconds:
+        while (due := due + (1 / rate if even else chance.expovariate(rate))) < began + seconds:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             asked.append(asyncio.create_task(self._ask(seen, due)))
         await asyncio.gather(*asked)
