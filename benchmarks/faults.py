@@ -7,7 +7,7 @@ Starts a server of its own from serve_config.yaml; one for each fault that wants
 clients ask for one photo after the other, without a second try; each fault strikes in the midst of
 that, and some are mended later. Prints a line for each: answers, 503 with Retry-After (told to come
 again), everything else (lost), and the longest time without an answer afterwards, and before. "full
-disk" needs root.
+disk" needs root, "slow disk" what `benchmarks.slow_disk` says.
 """
 
 import os
@@ -30,6 +30,7 @@ import httpx
 import yaml
 
 from benchmarks.arguments import about_photos
+from benchmarks.slow_disk import slow_disk
 from carpose.bundles import open_bundle
 from tests.conftest import AWS_ENVIRONMENT
 from tests.rekognition_emulator import Emulator, Reply, Script
@@ -123,6 +124,25 @@ def fill_disk(server: Server) -> tuple[str, Mend | None]:
 
 
 @contextmanager
+def on_slow_disk(environment: Environment) -> Iterator[None]:
+    """Ray's folder, with its logs, on a disk that can be made slow."""
+    folder = Path(environment["RAY_TMPDIR"])
+    with slow_disk(folder, _switch(environment)):
+        yield
+
+
+def _switch(environment: Environment) -> Path:
+    return Path(environment["RAY_TMPDIR"] + ".slow")
+
+
+def slow_down(server: Server) -> tuple[str, Mend | None]:
+    """Whatever reaches the disk takes 0.2 s."""
+    switch = _switch(server.environment)
+    switch.write_text("0.2")
+    return "0.2 s for each write", switch.unlink
+
+
+@contextmanager
 def small_store(environment: Environment) -> Iterator[None]:
     """An object store with room for about thirty pictures."""
     environment["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"] = "80000000"
@@ -203,6 +223,7 @@ FAULTS = {
     "no descriptors: Ingress": without_descriptors("ServeReplica:carpose:Ingress"),
     "no descriptors: CarPartDetector": without_descriptors("ServeReplica:carpose:CarPartDetector"),
     "full disk": Fault(fill_disk, small_disk, anew=True),
+    "slow disk": Fault(slow_down, on_slow_disk),
     "full object store": Fault(crowd(40), small_store),
     "swap to S3, which is down": swapped(
         lambda server: f"s3://nobody-{free_port()}/bundle#sha256={'0' * 64}"
