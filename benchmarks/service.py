@@ -36,7 +36,7 @@ from benchmarks.arguments import about_photos
 from benchmarks.load import Client, Seen, photos_in
 from tests.servers import ROOT, free_port, running, server_environment
 
-FORMS = {"litserve"}
+FORMS = {"bento", "litserve"}
 """Peers that take a photo in a form alone."""
 
 
