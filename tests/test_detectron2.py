@@ -68,7 +68,7 @@ def test_an_embedded_bundle_is_the_same_network_in_detectron2(
 
 
 @pytest.mark.parametrize("size", [48, 96, 400])
-def test_the_device_resizes_as_pillow_does(size: int) -> None:
+def test_the_device_resizes_as_a_cpu_does(size: int) -> None:
     pixels = np.random.default_rng(3).integers(0, 255, (90, 120, 3), dtype=np.uint8)
     picture, spec = Picture(pixels, 120, 90), ModelInput(size=size, channels="RGB")
     expected = network_input(picture, spec)

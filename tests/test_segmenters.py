@@ -40,7 +40,7 @@ def test_a_network_reads_what_pillow_makes_of_a_picture(size: tuple[int, int]) -
     read = network_input(picture, spec)
     assert read.dtype == np.float32
     assert read.flags.c_contiguous
-    assert np.abs(read[::-1].transpose(1, 2, 0) - np.asarray(wanted, np.float32)).max() <= 1
+    assert np.abs(read[::-1].transpose(1, 2, 0) - np.asarray(wanted, np.float32)).max() <= 2
 
 
 def test_a_batch_is_its_pictures_one_by_one(photos: list[Path]) -> None:

@@ -149,10 +149,10 @@ class NetworkSegmenter(Segmenter):
 
 
 def resized(pixels: Tensor, shape: tuple[int, int]) -> Tensor:
-    """(1, C, H, W) of whole numbers at another height and width, as Pillow does it, which the model
-    was measured with: across, rounded, then down, rounded. One pass alone changes the viewpoint of
-    two photos in a hundred."""
-    for side in ((pixels.shape[2], shape[1]), shape):
+    """(1, C, H, W) of whole numbers at another height and width, as `preprocess` makes them, which
+    the model was measured with: down, rounded, then across, rounded. One pass alone changes the
+    viewpoint of two photos in a hundred."""
+    for side in ((shape[0], pixels.shape[3]), shape):
         if tuple(pixels.shape[2:]) != tuple(side):
             pixels = interpolate(pixels, side, mode="bilinear", antialias=True).add(0.5).floor()
     return pixels

@@ -25,7 +25,8 @@ def network_input(picture: Picture, spec: ModelInput) -> NDArray[np.float32]:
 
 
 def _resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """As Pillow's BILINEAR, with which the models learnt, to 1 of 255, in a quarter of its time."""
+    """As Pillow's BILINEAR, with which the models learnt, but down before across, which differs by
+    2 of 255 at most; in a quarter of its time."""
     small = ImageData(width, height, PixelType.U8x3)
     whole = ImageData(pixels.shape[1], pixels.shape[0], PixelType.U8x3, pixels.tobytes())
     # A resizer is no thread's but its own.
