@@ -18,6 +18,7 @@ from deployments.ask_again import AskAgain
 from deployments.gate import Gate, Gatekeeper, Who, who_asks
 from deployments.impatient import Impatient
 from deployments.metrics import EarlyRefusals
+from deployments.one_pass import read_in_one_pass
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
 
 _START: Final = re.compile(rb"POST (/[^ ?\r\n]*)(?:\?[^ \r\n]*)? HTTP/1\.1\r\n")
@@ -40,6 +41,7 @@ def proxy_http() -> list[Middleware]:
     """
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"
+    read_in_one_pass()
     Protocol.gate, Protocol.refusals = Gate(), EarlyRefusals()
     return [
         Middleware(AbsoluteForm),
