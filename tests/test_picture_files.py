@@ -422,7 +422,7 @@ def profile_of_steps(space: bytes, channels: int, steps: int) -> bytes:
     places += struct.pack(">II", at + len(first), len(same)) * steps
     tag = b"mpet\0\0\0\0" + struct.pack(">HHI", channels, 3, steps + 1) + places + first + same
     body = struct.pack(">I4sII", 1, b"D2B0", 144, len(tag)) + tag
-    head = struct.pack(">I4x4s4s4s4s16s4s", 128 + len(body), b"\4\x30\0\0", b"scnr", space, b"XYZ ", b"", b"acsp")  # fmt: skip
+    head = struct.pack(">I4x4s4s4s4s12s4s", 128 + len(body), b"\4\x30\0\0", b"scnr", space, b"XYZ ", b"", b"acsp")  # fmt: skip
     return head.ljust(68, b"\0") + struct.pack(">3i48x", 63190, 65536, 54061) + body
 
 
