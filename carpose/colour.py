@@ -27,8 +27,15 @@ def of_one_space(image: Image.Image, icc: bytes | None) -> Image.Image:
     return transform.apply(image) if transform else image
 
 
+_STEPS: Final = b"mpet"
+"""A tag of as many steps as one likes, which may all be the same 80 bytes: LittleCMS takes them
+for each of 80,000 colours, before it looks at a pixel. No camera writes one."""
+
+
 @lru_cache(maxsize=8)
 def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    if _STEPS in icc:
+        return None
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         if profile.profile.xcolor_space != _SPACES[mode]:

@@ -13,6 +13,7 @@ _WINDOWS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _RAW_DEFLATE: Final = -15
 _MOST_MEMBERS: Final = 1000
 _MOST_CODINGS: Final = 2
+_PIECE: Final = 64 << 10
 
 
 async def read_body(request: Request, most: int, refusal: TooLarge) -> bytes:
@@ -72,16 +73,19 @@ def unpacked(content: bytes, coding: str, most: int, refusal: TooLarge) -> bytes
 
 
 def _inflated(content: bytes, window: int, most: int, refusal: TooLarge) -> bytes:
-    out = bytearray()
+    out, at = bytearray(), 0
     for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(window)
-        out += member.decompress(content, most + 1 - len(out))
-        if len(out) > most:
-            raise refusal
-        if not member.eof:
-            raise BadImage("the packed body ends early: send the whole file")
-        content = member.unused_data
+        while not member.eof:
+            # Piece by piece: a member hands back a copy of all that follows it.
+            piece = content[at : at + _PIECE]
+            if not piece:
+                raise BadImage("the packed body ends early: send the whole file")
+            out += member.decompress(piece, most + 1 - len(out))
+            if len(out) > most:
+                raise refusal
+            at += len(piece) - len(member.unused_data)
         # gzip files may be joined; what else follows is padding.
-        if window < 16 or not content.startswith(b"\x1f\x8b"):
+        if window < 16 or not content.startswith(b"\x1f\x8b", at):
             break
     return bytes(out)

@@ -18,6 +18,7 @@ from deployments.ask_again import AskAgain
 from deployments.gate import Gate, Gatekeeper, Who, who_asks
 from deployments.impatient import Impatient
 from deployments.metrics import EarlyRefusals
+from deployments.one_pass import read_in_one_pass
 from deployments.problems import OVERLOADED, SHARE_TAKEN, Meaning, clean_id
 
 _START: Final = re.compile(rb"POST (/[^ ?\r\n]*)(?:\?[^ \r\n]*)? HTTP/1\.1\r\n")
@@ -40,6 +41,7 @@ def proxy_http() -> list[Middleware]:
     """
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"
+    read_in_one_pass()
     Protocol.gate, Protocol.refusals = Gate(), EarlyRefusals()
     return [
         Middleware(AbsoluteForm),
@@ -142,22 +144,25 @@ class Protocol(Impatient):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a client."""
-        if self._unread:
-            # The rest of a refused photo, which may follow its answer.
-            left = self._unread - len(data)
-            if left >= 0:
-                self._unread = left
-                return
-            self._unread, data = 0, data[self._unread :]
         host = self.client[0] if self.client else ""
-        if self._is_between_requests() and (found := head_of(data, host)):
+        # A loop: thousands of requests may come at once.
+        while True:
+            if self._unread:
+                # The rest of a refused photo, which may follow its answer.
+                left = self._unread - len(data)
+                if left >= 0:
+                    self._unread = left
+                    return
+                self._unread, data = 0, data[self._unread :]
+            if not self._is_between_requests() or not (found := head_of(data, host)):
+                break
             head, size = found
-            if shut := self.gate.is_shut(head.path, head.who):
-                self._refuse(head, REFUSALS[shut])
-                # No copy of a photo, where no more than that has come.
-                self._unread = head.length + size
-                self.data_received(data)
-                return
+            shut = self.gate.is_shut(head.path, head.who)
+            if not shut:
+                break
+            self._refuse(head, REFUSALS[shut])
+            # No copy of a photo, where no more than that has come.
+            self._unread = head.length + size
         super().data_received(data)
 
     def _is_between_requests(self) -> bool:

@@ -11,6 +11,10 @@ from python_multipart.multipart import parse_options_header
 from carpose.errors import BadImage
 
 MAX_PARTS: Final = 64
+MOST_HEAD: Final = 16 << 10
+"""Bytes of a part's headers."""
+_MOST_ALIKE: Final = 10_000
+"""Times that a form may hold what looks like its boundary."""
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(rb"[ \t]*(?:\r?\n|\Z)")
@@ -44,8 +48,11 @@ def parts_of(body: bytes, boundary: bytes) -> list[Part]:
 
 
 def _between(body: bytes, delimiter: bytes) -> Iterator[bytes]:
-    start, at, count = None, body.find(delimiter), 0
+    start, at, count, alike = None, body.find(delimiter), 0, 0
     while at >= 0:
+        alike += 1
+        if alike > _MOST_ALIKE:
+            raise BadImage("the form's boundary is all over it: take another one")
         end = at + len(delimiter)
         last = body.startswith(b"--", end)
         line = _LINE_END.match(body, end + 2 if last else end)
@@ -67,7 +74,9 @@ def _between(body: bytes, delimiter: bytes) -> Iterator[bytes]:
 def _part(content: bytes) -> Part:
     if content.startswith((b"\r\n", b"\n")):
         raise BadImage("a part of the form has no Content-Disposition")
-    blank = _BLANK_LINE.search(content)
+    blank = _BLANK_LINE.search(content, 0, MOST_HEAD)
+    if not blank and len(content) > MOST_HEAD:
+        raise BadImage(f"a part of the form has more than {MOST_HEAD >> 10} kB of headers")
     head, body = (content[: blank.start()], content[blank.end() :]) if blank else (content, b"")
     headers: dict[str, str] = {}
     for line in re.split(rb"\r?\n(?![ \t])", head):

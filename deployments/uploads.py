@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
@@ -19,7 +18,7 @@ from carpose.images import Limits
 from carpose.picture_files.signatures import format_of
 from deployments.body import read_body
 from deployments.multipart import MAX_PARTS, Part, boundary_of, parts_of, text
-from deployments.text_photo import from_text
+from deployments.text_photo import from_text, unescaped
 
 BASE64_GROWTH = 4 / 3
 FORM_OVERHEAD = 16 << 10
@@ -36,7 +35,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SUBSCRIPT = re.compile(r"\[\d*\]$")
 
 Field = tuple[str, bytes | str]
 """A name, and what was sent under it: bytes of a form's part, or a text of JSON."""
@@ -139,7 +137,10 @@ def _of_fields(fields: Sequence[Field], names: Collection[str], way: str) -> Upl
 
 def plain_name(name: str) -> str:
     """The name without the brackets that some clients put behind those of lists."""
-    return _SUBSCRIPT.sub("", name.strip())
+    name = name.strip()
+    start, bracket, index = name.rpartition("[")
+    is_list = bracket and (index == "]" or (index[:-1].isdecimal() and index.endswith("]")))
+    return start if is_list else name
 
 
 def _photo(value: bytes | str) -> bytes:
@@ -175,15 +176,16 @@ def _fields(part: Part) -> list[Field]:
 
 
 def _urlencoded(body: bytes) -> list[Field]:
-    try:
-        pairs = parse_qsl(text(body), keep_blank_values=True, max_num_fields=MAX_PARTS)
-    except ValueError as error:
-        raise BadImage(f"the form has more than {MAX_PARTS} fields") from error
-    # A client that forgot to escape the + of base64 meant one.
-    return [
-        (name, value.replace(" ", "+") if plain_name(name) in ("image", "images") else value)
-        for name, value in pairs
-    ]
+    if body.count(b"&") >= MAX_PARTS:
+        raise BadImage(f"the form has more than {MAX_PARTS} fields")
+    fields: list[Field] = []
+    for pair in filter(None, body.split(b"&")):
+        said, _, value = (unescaped(word.replace(b"+", b" ")) for word in pair.partition(b"="))
+        name = text(said)
+        # A client that forgot to escape the + of base64 meant one.
+        is_text = plain_name(name) in PHOTOS and not format_of(value)
+        fields.append((name, value.replace(b" ", b"+") if is_text else value))
+    return fields
 
 
 class _Members(list[tuple[str, Any]]):

@@ -120,6 +120,16 @@ def test_a_photo_is_refused_before_it_is_sent(
         assert ours.reached == PLACES + 2, "nobody else was asked"
 
 
+def test_requests_that_come_all_at_once_are_all_refused(
+    application: tuple[Application, tuple[str, int]],
+) -> None:
+    _, address = application
+    with full(application):
+        client = Client(address)
+        client.send(b"POST /v1/pose HTTP/1.1\r\nHost:\r\nContent-Length: 0\r\n\r\n" * 3000)
+        assert {client.answer()[0] for _ in range(3000)} == {503}
+
+
 def test_a_connection_goes_on_after_a_refusal(
     application: tuple[Application, tuple[str, int]],
 ) -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from carpose.errors import BadImage, TooManyPixels, UnsupportedType
 from carpose.images import Limits, Look, decode
+from carpose.picture_files.base_media import strip
 from carpose.picture_files.signatures import format_of
 from tests.support import encoded
 
@@ -340,3 +341,97 @@ def test_avif_is_read() -> None:
     out = decode(AVIF, LIMITS)
     assert out.size == (320, 240)
     assert abs(out.pixels.astype(int) - np.asarray(picture())).mean() < 12
+
+
+def boxes(content: bytes) -> list[tuple[bytes, bytes]]:
+    found = []
+    while content:
+        size, kind = struct.unpack_from(">I4s", content)
+        found.append((kind, content[8:size]))
+        content = content[size:]
+    return found
+
+
+def with_lists(**lists: bytes) -> bytes:
+    """An AVIF file with other lists in its meta box."""
+
+    def inside(kind: bytes, content: bytes) -> bytes:
+        if kind.decode() in lists:
+            return lists[kind.decode()]
+        if kind not in (b"meta", b"iprp"):
+            return content
+        start = content[: 4 if kind == b"meta" else 0]
+        return start + b"".join(box(k, inside(k, c)) for k, c in boxes(content[len(start) :]))
+
+    return b"".join(box(kind, inside(kind, content)) for kind, content in boxes(AVIF))
+
+
+def associations(count: int) -> bytes:
+    """Of so many items with no property each."""
+    items = b"".join(struct.pack(">IB", item, 0) for item in range(1, count + 1))
+    return struct.pack(">II", 1 << 24, count) + items
+
+
+@pytest.mark.parametrize("kind", [b"ftypavif", b"ftypheic"])
+def test_lists_of_items_that_no_photo_has_are_no_work(kind: bytes) -> None:
+    """A decoder that looks for each among all would take half an hour."""
+    content = with_lists(ipma=associations(1_000_000)).replace(b"ftypavif", kind)
+    with pytest.raises(BadImage, match="ipma box has"):
+        decode(content, LIMITS)
+
+
+def test_frames_that_no_animation_has_are_no_work() -> None:
+    with pytest.raises(BadImage, match="moov box has"):
+        decode(AVIF + box(b"moov", b"\0" * 100_000), LIMITS)
+
+
+@pytest.mark.parametrize("count", [1, 760])
+def test_the_tiles_of_a_large_photo_are_few_enough(count: int) -> None:
+    content = with_lists(
+        iinf=struct.pack(">IH", 0, count) + box(b"infe", b"\2" + b"\0" * 12) * count,
+        iloc=struct.pack(">IHH", 0, 0x4400, count) + b"\0" * 16 * count,
+        ipma=associations(count),
+    )
+    assert strip(content).content == content
+
+
+def test_boxes_are_followed_whatever_they_say_of_their_size() -> None:
+    lists = box(b"iprp", box(b"ipma", associations(10_000)))
+    endless = b"\0\0\0\0meta\0\0\0\0" + lists
+    long = b"\0\0\0\1meta" + (20 + len(lists)).to_bytes(8) + b"\0\0\0\0" + lists
+    for content in (AVIF[:32] + endless, AVIF[:32] + long, AVIF[:32] + box(b"free") + endless):
+        with pytest.raises(BadImage, match="ipma box has"):
+            strip(content)
+    for broken in (b"\0\0\0\3meta", b"\0\0\0\1meta\0", b"\0\0\0\1meta" + b"\0" * 8, b"\0"):
+        assert strip(AVIF[:32] + broken).content == AVIF[:32] + broken
+
+
+def profile_of_steps(space: bytes, channels: int, steps: int) -> bytes:
+    """A profile whose way to the colours is one step of many channels, then the same one again and
+    again, which stands in it once."""
+    first = (
+        b"matf\0\0\0\0"
+        + struct.pack(">HH", channels, 3)
+        + struct.pack(">f", 0.3) * 3 * channels
+        + bytes(12)
+    )
+    same = b"matf\0\0\0\0" + struct.pack(">HH", 3, 3)
+    same += struct.pack(">12f", 0.9, 0.1, 0, 0, 0.9, 0.1, 0.1, 0, 0.9, 0, 0, 0)
+    at = 16 + 8 * (steps + 1)
+    places = struct.pack(">II", at, len(first))
+    places += struct.pack(">II", at + len(first), len(same)) * steps
+    tag = b"mpet\0\0\0\0" + struct.pack(">HHI", channels, 3, steps + 1) + places + first + same
+    body = struct.pack(">I4sII", 1, b"D2B0", 144, len(tag)) + tag
+    head = struct.pack(">I4x4s4s4s4s12s4s", 128 + len(body), b"\4\x30\0\0", b"scnr", space, b"XYZ ", b"", b"acsp")  # fmt: skip
+    return head.ljust(68, b"\0") + struct.pack(">3i48x", 63190, 65536, 54061) + body
+
+
+@pytest.mark.parametrize(
+    ("mode", "space", "channels"), [("L", b"GRAY", 1), ("CMYK", b"CMYK", 4), ("RGB", b"RGB ", 3)]
+)
+def test_a_profile_of_endless_steps_is_none(mode: str, space: bytes, channels: int) -> None:
+    """Its transform would take hours to be made."""
+    image = picture().convert(mode)
+    profile = profile_of_steps(space, channels, 100_000)
+    out = decode(encoded(image, "JPEG", icc_profile=profile), LIMITS).in_srgb()
+    assert (out.pixels == decode(encoded(image, "JPEG"), LIMITS).pixels).all()

@@ -4,14 +4,15 @@ import base64
 import codecs
 import json
 import quopri
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carpose.errors import BadImage, BadParameter, CarposeError
-from deployments.text_photo import from_text
-from deployments.uploads import upload_of
+from deployments.text_photo import from_text, unescaped
+from deployments.uploads import plain_name, upload_of
 
 PHOTO = b"\xff\xd8\xff\xe0 a photo \xfb\xff\xff\xd9"
 TEXT = base64.b64encode(PHOTO).decode()
@@ -179,3 +180,69 @@ def test_a_data_url_may_be_without_base64() -> None:
 def test_what_is_not_base64_is_refused(text: str) -> None:
     with pytest.raises(BadImage):
         from_text(text)
+
+
+@pytest.mark.parametrize("escaped", [TEXT, f"data:image/jpeg;base64,{TEXT}", URL_TEXT])
+def test_a_form_that_escapes_every_letter_says_the_same(escaped: str) -> None:
+    body = "image=" + "".join(f"%{letter:02x}" for letter in escaped.encode())
+    assert upload_of("application/x-www-form-urlencoded", body.encode()).photos == [PHOTO]
+
+
+def test_a_file_escaped_byte_by_byte_is_that_file() -> None:
+    escaped = "".join(f"%{byte:02X}" for byte in PHOTO)
+    form_body = f"image={escaped}&expect=front%2Cleft&include=crop+masks".encode()
+    upload = upload_of("application/x-www-form-urlencoded", form_body)
+    assert upload.photos == [PHOTO]
+    assert list(upload.said) == [("expect", "front,left"), ("include", "crop masks")]
+    url = json.dumps({"image": f"data:image/jpeg,{escaped}"}).encode()
+    assert upload_of("application/json", url).photos == [PHOTO]
+
+
+@given(st.binary(min_size=1))
+def test_what_any_client_escapes_is_read(content: bytes) -> None:
+    assert unescaped(quote_from_bytes(content).encode()) == content
+
+
+@pytest.mark.parametrize("text", ["%", "%4", "%zz", "\u00e91", "A\u00a0A", "A=A="])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(BadImage, match="neither base64 nor a data URL"):
+        from_text(text * 1000 + "!")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("image[]", "image"),
+        (" image[12] ", "image"),
+        ("image[1][2]", "image[1]"),
+        ("image[a]", "image[a]"),
+        ("image]", "image]"),
+        ("image[1", "image[1"),
+        ("[", "["),
+        ("]", "]"),
+        ("[]", ""),
+        ("", ""),
+    ],
+)
+def test_a_list_goes_by_its_name_without_brackets(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("form_body", "why"),
+    [
+        (form(FILE).replace(b"--xyz\r\n", b"--xyz\r\n" + b"A: b\r\n" * 100_000), "of headers"),
+        (form(FILE).replace(b"--xyz\r\n", b"--xyz\r\nA:" + b" b" * 100_000), "of headers"),
+        (form((FILE[0], b"--xyz" * 100_000)), "all over it"),
+        (form((FILE[0], b"\n--xyza" * 100_000)), "all over it"),
+    ],
+    ids=["headers", "long-header", "alike", "lines-alike"],
+)
+def test_a_form_of_what_nobody_reads_is_refused(form_body: bytes, why: str) -> None:
+    with pytest.raises(BadImage, match=why):
+        upload_of(FORM, form_body)
+
+
+def test_a_photo_may_hold_what_looks_like_the_boundary() -> None:
+    photo = PHOTO + b"\r\n--xyzzy --xyz--" * 1000
+    assert upload_of(FORM, form((FILE[0], photo))).photos == [photo]

@@ -95,11 +95,9 @@ def _segments(content: bytes) -> _Segments:
         segment = content[start:at]
         if kind == _SOS:
             scans += 1
-            begun, following = at, _MARKER.search(content, at)
+            following = _MARKER.search(content, at)
             at = following.start() if following else len(content)
-            while at > begun and content[at - 1] == 0xFF:
-                at -= 1
-            segment = content[start:at]
+            segment = content[start:at].rstrip(b"\xff")
         elif kind in _FRAMES:
             frames.append(segment)
         restarts |= kind == _DRI

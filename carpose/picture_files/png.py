@@ -50,9 +50,10 @@ def _hex_exif(about: dict[bytes, bytes]) -> bytes | None:
     below its name and its length."""
     text = about.get(b"Raw profile type exif") or about.get(b"Raw profile type APP1") or b""
     body = text.partition(b"\0")[2]
-    lines = (_inflated(body[1:]) or body).split(b"\n")
+    # Spaces, and ends of lines, count for nothing between the digits.
+    digits = (_inflated(body[1:]) or body).split(b"\n", 3)[3:]
     try:
-        return bytes.fromhex(b"".join(lines[3:]).decode("ascii")) or None
+        return bytes.fromhex(b"".join(digits).decode("ascii")) or None
     except ValueError:
         return None
 

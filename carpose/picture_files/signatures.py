@@ -163,7 +163,7 @@ def _bitmap(content: bytes) -> str | None:
 
 
 def _netpbm(content: bytes) -> str | None:
-    return "Netpbm" if re.match(rb"P[1-7f]\s+[#\d]|P7\n", content) else None
+    return "Netpbm" if re.match(rb"P[1-7f]\s+[#\d]|P7\n", content[:_LOOK_BYTES]) else None
 
 
 def _transport_stream(content: bytes) -> str | None:
