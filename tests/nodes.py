@@ -42,7 +42,8 @@ class Nodes:
         return f"http://127.0.0.1:{self.http[name]}"
 
     def start(self, name: str, cpus: int = 4) -> None:
-        """Start the head, or a worker of any other name; a node's processes carry its name."""
+        """Start the head, or a worker of any other name, and wait until it is up; a node's processes
+        carry its name. Two at once would take each other's ports."""
         common = ["--node-ip-address=127.0.0.1", "--block"]
         if name == HEAD:
             head = [f"--port={self.gcs}", f"--dashboard-port={self.dashboard}", "--num-cpus=0"]
@@ -52,8 +53,9 @@ class Nodes:
             (self.folder / "ray_current_cluster").unlink(missing_ok=True)
         else:
             command = [f"--address=127.0.0.1:{self.gcs}", f"--num-cpus={cpus}"]
-        with (self.folder / f"{name}.log").open("a") as log:
-            subprocess.Popen(
+        path = self.folder / f"{name}.log"
+        with path.open("w") as log:
+            process = subprocess.Popen(
                 [BIN / "ray", "start", *common, *command],
                 env={
                     **self.environment,
@@ -64,6 +66,9 @@ class Nodes:
                 stderr=log,
                 start_new_session=True,
             )
+        while "block forever" not in path.read_text():
+            assert process.poll() is None, path.read_text()
+            time.sleep(0.2)
 
     def processes(self, name: str, command: str = "") -> list[int]:
         """Process ids of a node whose command line holds `command`."""
