@@ -97,7 +97,9 @@ def main() -> None:
     args = parser.parse_args()
     photos: Path = args.photos
     photo = min(photos.glob("*.jpg")).read_bytes()
+    settings = yaml.safe_load((ROOT / "k8s" / "base" / "settings.yaml").read_text())["data"]
     with redis() as nodes:
+        nodes.environment.update({k: v for k, v in settings.items() if k.startswith("RAY_")})
         nodes.start(HEAD)
         wait_until(lambda: nodes.serve("status").returncode == 0, nodes)
         for worker in WORKERS:

@@ -24,6 +24,8 @@ from tests.servers import ROOT, free_port
 
 BIN = Path(sys.executable).parent
 HEAD = "head"
+STARTS = 3
+"""Tries to start a node, as a kubelet starts a pod again: Ray gives up when its head is busy."""
 
 
 @dataclass
@@ -53,10 +55,17 @@ class Nodes:
             (self.folder / "ray_current_cluster").unlink(missing_ok=True)
         else:
             command = [f"--address=127.0.0.1:{self.gcs}", f"--num-cpus={cpus}"]
+        for _ in range(STARTS):
+            if self._is_up(name, [*common, *command]):
+                return
+            self.kill(name)
+        raise AssertionError(self.log())
+
+    def _is_up(self, name: str, options: list[str]) -> bool:
         path = self.folder / f"{name}.log"
         with path.open("w") as log:
             process = subprocess.Popen(
-                [BIN / "ray", "start", *common, *command],
+                [BIN / "ray", "start", *options],
                 env={
                     **self.environment,
                     "CARPOSE_NODE": name,
@@ -67,8 +76,10 @@ class Nodes:
                 start_new_session=True,
             )
         while "block forever" not in path.read_text():
-            assert process.poll() is None, path.read_text()
+            if process.poll() is not None:
+                return False
             time.sleep(0.2)
+        return True
 
     def processes(self, name: str, command: str = "") -> list[int]:
         """Process ids of a node whose command line holds `command`."""
