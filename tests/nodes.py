@@ -75,6 +75,10 @@ class Nodes:
                 stderr=log,
                 start_new_session=True,
             )
+        if name == HEAD:
+            # Elsewhere it has a machine of its own, and gives up where it waits for 30 s.
+            with suppress(OSError):
+                Path(f"/proc/{process.pid}/autogroup").write_text("-15")
         while "block forever" not in path.read_text():
             if process.poll() is not None:
                 return False
