@@ -15,7 +15,7 @@ from benchmarks.peers.library import estimator
 from benchmarks.peers.server import arguments
 
 
-@bentoml.service(workers=2, threads=1)
+@bentoml.service(workers=2, threads=1, logging={"access": {"enabled": False}})
 class Pose:
     """See BentoML."""
 
