@@ -4,8 +4,8 @@
 
 Starts a server, finds its capacity by a closed loop of eight clients, and sends shares of that.
 Latencies count from the moment at which a photo was due. At random, a queue is met at any share:
-where all photos take the same time and 80 % of it is taken, one in a hundred waits for some eight
-others. `--hey` has the closed loop measured by hey (Debian's package), too, so that our own client
+where all photos take the same time and 80 % of it is taken, one in a hundred waits for ten others
+(M/D/1). `--hey` has the closed loop measured by hey (Debian's package), too, so that our own client
 is held against another one.
 """
 

@@ -22,7 +22,7 @@ import yaml
 from benchmarks.arguments import about_photos
 from benchmarks.load import Client, Photo, Seen, photos_in
 from benchmarks.nodes import wait_until
-from tests.nodes import HEAD, Nodes, redis
+from tests.nodes import HEAD, Nodes, cluster
 
 PERIOD_US: Final = 100_000
 CLIENTS: Final = 3
@@ -113,7 +113,7 @@ def main() -> None:
     args = parser.parse_args()
     photos = photos_in(args.photos, 20)
     first = 0.0
-    with redis() as nodes:
+    with cluster() as nodes:
         nodes.start(HEAD)
         wait_until(lambda: nodes.serve("status").returncode == 0, nodes)
         workers: list[str] = []

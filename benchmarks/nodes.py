@@ -18,7 +18,7 @@ import yaml
 
 from benchmarks.arguments import about_photos
 from benchmarks.faults import CALM_S, Clients
-from tests.nodes import HEAD, Nodes, redis
+from tests.nodes import HEAD, Nodes, cluster
 from tests.servers import ROOT
 
 WORKERS: Final = ("worker-1", "worker-2")
@@ -98,7 +98,7 @@ def main() -> None:
     photos: Path = args.photos
     photo = min(photos.glob("*.jpg")).read_bytes()
     settings = yaml.safe_load((ROOT / "k8s" / "base" / "settings.yaml").read_text())["data"]
-    with redis() as nodes:
+    with cluster() as nodes:
         nodes.environment.update({k: v for k, v in settings.items() if k.startswith("RAY_")})
         nodes.start(HEAD)
         wait_until(lambda: nodes.serve("status").returncode == 0, nodes)

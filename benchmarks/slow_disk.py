@@ -86,19 +86,8 @@ def _mount(folder: str, point: str, switch: str) -> None:
 
         def statfs(self, path: str) -> dict[str, int]:
             stat = os.statvfs(path)
-            names = [
-                "bavail",
-                "bfree",
-                "blocks",
-                "bsize",
-                "favail",
-                "ffree",
-                "files",
-                "flag",
-                "frsize",
-                "namemax",
-            ]
-            return {f"f_{name}": getattr(stat, f"f_{name}") for name in names}
+            fields = ("bavail", "bfree", "blocks", "bsize", "favail", "ffree", "files", "frsize")
+            return {f"f_{name}": getattr(stat, f"f_{name}") for name in (*fields, "namemax")}
 
         chmod, chown, mkdir, mknod = os.chmod, os.chown, os.mkdir, os.mknod
         readlink, rmdir, unlink = os.readlink, os.rmdir, os.unlink

@@ -138,8 +138,8 @@ def _of_fields(fields: Sequence[Field], names: Collection[str], way: str) -> Upl
 def plain_name(name: str) -> str:
     """The name without the brackets that some clients put behind those of lists."""
     name = name.strip()
-    start, bracket, index = name.rpartition("[")
-    is_list = bracket and (index == "]" or (index[:-1].isdecimal() and index.endswith("]")))
+    start, bracket, index = name.removesuffix("]").rpartition("[")
+    is_list = bracket and name.endswith("]") and (not index or index.isdecimal())
     return start if is_list else name
 
 

@@ -43,7 +43,7 @@ class Nodes:
         """Of a worker's proxy."""
         return f"http://127.0.0.1:{self.http[name]}"
 
-    def start(self, name: str, cpus: int = 4) -> None:
+    def start(self, name: str) -> None:
         """Start the head, or a worker of any other name, and wait until it is up; a node's processes
         carry its name. Two at once would take each other's ports."""
         common = ["--node-ip-address=127.0.0.1", "--block"]
@@ -54,7 +54,7 @@ class Nodes:
             # A new machine does not know of the one before it.
             (self.folder / "ray_current_cluster").unlink(missing_ok=True)
         else:
-            command = [f"--address=127.0.0.1:{self.gcs}", f"--num-cpus={cpus}"]
+            command = [f"--address=127.0.0.1:{self.gcs}", "--num-cpus=4"]
         for _ in range(STARTS):
             if self._is_up(name, [*common, *command]):
                 return
@@ -150,18 +150,18 @@ class Nodes:
 
 
 @contextmanager
-def redis() -> Iterator[Nodes]:
-    """A Redis, and no node yet; all that was started ends with the block."""
+def cluster() -> Iterator[Nodes]:
+    """Without a node yet, but with a Redis; all that was started ends with the block."""
     # Ray's sockets have paths of at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="carpose-", dir="/tmp"))
     port, password = free_port(), secrets.token_hex(8)
-    server = subprocess.Popen(
+    redis = subprocess.Popen(
         [
             *("redis-server", "--port", str(port), "--requirepass", password, "--save", ""),
             *("--bind", "127.0.0.1", "--dir", str(folder), "--logfile", "redis.log"),
         ]
     )
-    # As the Dockerfiles say: Ray's ports are on loopback by themselves here.
+    # As the Dockerfiles have it: what says that one machine is all there is is not among them.
     images = {k: v for k, v in ENVIRONMENT.items() if k != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
     environment = {
         **os.environ,
@@ -181,6 +181,6 @@ def redis() -> Iterator[Nodes]:
     finally:
         for name in (*(name for name in nodes.http if name != HEAD), HEAD):
             nodes.kill(name)
-        server.kill()
-        server.wait()
+        redis.kill()
+        redis.wait()
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.nodes import Nodes, redis
+from tests.nodes import Nodes, cluster
 from tests.servers import ROOT
 from tests.test_http import jpeg
 
@@ -31,7 +31,7 @@ def until(condition: Callable[[], bool], what: Callable[[], str]) -> None:
 
 @pytest.fixture
 def nodes() -> Iterator[Nodes]:
-    with redis() as nodes:
+    with cluster() as nodes:
         yield nodes
 
 

@@ -2,10 +2,12 @@
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs: make test-train")
-from torch import nn  # noqa: E402
+pytest.importorskip("torch", reason="needs: make test-train")
 
-from carpose.mask_rcnn.depthwise import keep_from_cudnn  # noqa: E402
+import torch
+from torch import nn
+
+from carpose.mask_rcnn.depthwise import keep_from_cudnn
 
 
 @pytest.mark.parametrize(

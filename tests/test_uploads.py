@@ -4,7 +4,7 @@ import base64
 import codecs
 import json
 import quopri
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -201,6 +201,11 @@ def test_a_file_escaped_byte_by_byte_is_that_file() -> None:
 @given(st.binary(min_size=1))
 def test_what_any_client_escapes_is_read(content: bytes) -> None:
     assert unescaped(quote_from_bytes(content).encode()) == content
+
+
+@pytest.mark.parametrize("text", ["100%", "%", "%4", "%zz", "%%41", "a=b%\r\n", "%41%"])
+def test_a_sign_that_escapes_nothing_stays(text: str) -> None:
+    assert unescaped(text.encode()) == unquote_to_bytes(text)
 
 
 @pytest.mark.parametrize("text", ["%", "%4", "%zz", "\u00e91", "A\u00a0A", "A=A="])

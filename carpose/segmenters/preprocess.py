@@ -29,6 +29,6 @@ def _resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
     2 of 255 at most; in a quarter of its time."""
     small = ImageData(width, height, PixelType.U8x3)
     whole = ImageData(pixels.shape[1], pixels.shape[0], PixelType.U8x3, pixels.tobytes())
-    # A resizer is no thread's but its own.
+    # Threads share no resizer: it has a buffer.
     Resizer().resize(whole, small, _BILINEAR)
     return np.frombuffer(small.get_buffer(), np.uint8).reshape(height, width, 3)
