@@ -4,14 +4,18 @@
 
 A head and workers as `ray start` on this machine, each worker held to `--share` of a processor once
 it has started (cgroups; root only), so that several have room on one: what a cluster's own work
-adds is seen, and not that the cores share arithmetic. Every worker has one of everything and its
-own clients. Prints the photos per second of 1, 2, ... workers, and what each added one brought over
-the first. Workers have the first processor among them; the head and the clients have the others.
+adds is seen. Every worker has one of everything and its own clients. Prints the photos per second
+of 1, 2, ... workers, what share that is of so many times the first, and what the first one still
+answers where the others stand idle, and the processor time that the head and a worker take while
+nobody asks: what a larger cluster costs a node, apart from what nodes on one machine take from each
+other. Workers have the first processor among them; the head and the
+clients have the others.
 """
 
 import argparse
 import asyncio
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +23,7 @@ from typing import Any, Final
 
 import yaml
 
+from benchmarks import process_tree
 from benchmarks.arguments import about_photos
 from benchmarks.load import Client, Photo, Seen, photos_in
 from benchmarks.nodes import wait_until
@@ -88,19 +93,34 @@ async def _asked(urls: Sequence[str], photos: Sequence[Photo], seconds: float) -
 
 
 def measured(
-    nodes: Nodes, workers: Sequence[str], photos: Sequence[Photo], args: argparse.Namespace
+    nodes: Nodes,
+    workers: Sequence[str],
+    asked: Sequence[str],
+    photos: Sequence[Photo],
+    args: argparse.Namespace,
 ) -> float:
-    """Photos per second of all workers."""
+    """Photos per second of the workers that are asked; all are held."""
     with ExitStack() as groups:
         for worker in workers:
             name = f"{os.getpid()}-{worker}"
             groups.enter_context(held(name, nodes.processes(worker), args.share))
-        urls = [nodes.url(worker) for worker in workers]
+        urls = [nodes.url(worker) for worker in asked]
         asyncio.run(_asked(urls, photos, args.seconds / 4))
         seen = asyncio.run(_asked(urls, photos, args.seconds))
     for one in seen:
         print(f"  {one}", flush=True)
     return sum(one.rate for one in seen)
+
+
+def idle_ms(nodes: Nodes, node: str, seconds: float) -> float:
+    """Milliseconds of a processor that a node takes in a second while nobody asks."""
+
+    def used() -> float:
+        return sum(process_tree.cpu_s(pid).get(pid, 0.0) for pid in nodes.processes(node))
+
+    before = used()
+    time.sleep(seconds)
+    return 1000 * (used() - before) / seconds
 
 
 def main() -> None:
@@ -129,11 +149,16 @@ def main() -> None:
                 ),
                 nodes,
             )
-            rate = measured(nodes, workers, photos, args)
+            idle = {one: idle_ms(nodes, one, args.seconds / 4) for one in (HEAD, workers[0])}
+            rate = measured(nodes, workers, workers, photos, args)
             first = first or rate
             share = rate / (number * first)
+            alone = measured(nodes, workers, workers[:1], photos, args) / first
             print(
-                f"{number} workers: {rate:.2f} photos/s, {share:.2f} of {number} x one", flush=True
+                f"{number} workers: {rate:.2f} photos/s, {share:.2f} of {number} x one; "
+                f"the first one asked alone: {alone:.2f}; idle, the head takes {idle[HEAD]:.0f} ms "
+                f"a second, the first worker {idle[workers[0]]:.0f}",
+                flush=True,
             )
 
 

@@ -58,7 +58,7 @@ class Estimator:
         """
         load = partial(load_model, device=device, runtime=runtime, threads=threads)
         # ONNX Runtime optimises a network in one thread; torch is better imported by one alone.
-        workers = 2 if runtime == "onnxruntime" and device == "cpu" else 1
+        workers = 2 if runtime.startswith("onnxruntime") and device == "cpu" else 1
         with ThreadPoolExecutor(workers, thread_name_prefix="load") as pool:
             parts = pool.submit(load, car_parts, task="car_parts")
             car = pool.submit(load, main_car, task="main_car")

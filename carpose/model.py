@@ -63,7 +63,8 @@ def load_segmenter(
 ) -> Segmenter:
     """The segmenter that runs `bundle`; imports its framework only now.
 
-    runtime: of an ONNX bundle on a CPU. A GPU, and a detectron2 bundle anywhere, take detectron2.
+    runtime: of an ONNX bundle on a CPU: onnxruntime computes in bytes where the bundle and the CPU
+        can, onnxruntime-f32 never. A GPU, and a detectron2 bundle anywhere, take detectron2.
     compiled: by torch.compile, which takes minutes at the start; detectron2 only.
     gpu_share: of the GPU's memory that this process may take, all its models together.
 

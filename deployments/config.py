@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validato
 
 from carpose.rekognition.settings import Settings
 from carpose.rules import RuleSet
+from carpose.segmenters import Runtime
 
 INGRESS_QUEUE = 256
 
@@ -78,8 +79,9 @@ class DetectorArgs(QueueArgs):
     """Served where `bundle` cannot be had or run, as the log, /v1/models and every answer then say;
     None: the replica does not start."""
     device: Literal["cpu", "cuda"] = "cpu"
-    runtime: Literal["onnxruntime", "openvino", "detectron2"] = "onnxruntime"
-    """Of ONNX bundles on a CPU; a GPU takes detectron2, which rebuilds them as its own networks."""
+    runtime: Runtime = "onnxruntime"
+    """Of ONNX bundles on a CPU; a GPU takes detectron2, which rebuilds them as its own networks.
+    onnxruntime computes in bytes where the bundle and the CPU can, onnxruntime-f32 never."""
     compiled: bool = False
     """By torch.compile, which takes minutes at the start; detectron2 only."""
     threads: int = Field(1, ge=1)

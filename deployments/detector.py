@@ -70,6 +70,7 @@ class Detector:
                 "task": bundle.manifest.task,
                 "framework": bundle.manifest.framework,
                 "device": self._args.device,
+                "arithmetic": served.model.segmenter.arithmetic,
                 "gpus": ray.get_runtime_context().get_accelerator_ids().get("GPU", []),
                 "classes": list(bundle.manifest.classes),
                 "score_threshold": self._score_threshold,

@@ -62,9 +62,10 @@ def test_embedded_bundles_are_whole(name: str) -> None:
     assert bundle.identity.startswith("mobilenetv2-fpn@sha256:")
 
 
-def test_embedded_model_files_fit_in_45_mb() -> None:
-    sizes = [open_bundle(f"embedded:{n}").weights.stat().st_size for n in ("car_parts", "main_car")]
-    assert sum(sizes) <= 45e6
+def test_embedded_model_files_fit_in_45_mb_and_in_13_in_bytes() -> None:
+    bundles = [open_bundle(f"embedded:{n}") for n in ("car_parts", "main_car")]
+    assert sum(bundle.weights.stat().st_size for bundle in bundles) <= 45e6
+    assert sum(bundle.int8.stat().st_size for bundle in bundles if bundle.int8) <= 13e6
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,16 @@ def test_embedded_model_files_fit_in_45_mb() -> None:
         ({"weights": {"path": "model.onnx", "sha256": "0" * 64}}, "does not have the sha256"),
         ({"weights": {"path": "gone.onnx", "sha256": "0" * 64}}, "gone.onnx is missing"),
         ({"weights": {"path": "../model.onnx", "sha256": "0" * 64}}, "weights.path"),
+        ({"int8": {"path": "model.onnx", "sha256": "0" * 64}}, "does not have the sha256"),
         ({"classes": []}, "classes"),
         ({"score_threshold": 2}, "score_threshold"),
         ({"format": 2}, "format"),
         ({"surprise": 1}, "surprise"),
     ],
-    ids=["checksum", "missing", "path-traversal", "classes", "threshold", "format", "unknown-key"],
+    ids=[
+        *("checksum", "missing", "path-traversal", "int8-checksum", "classes", "threshold"),
+        *("format", "unknown-key"),
+    ],
 )
 def test_a_bundle_that_is_not_right_is_refused_by_name(
     tmp_path: Path, changes: dict[str, object], complaint: str

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from carpose.agreement import alike
 from carpose.bundles import ModelInput, open_bundle
 from carpose.detections import Detections
 from carpose.errors import BadBundle, MissingDependency
@@ -14,12 +15,38 @@ from carpose.images import Limits, Look, Picture, decode
 from carpose.mask_rcnn.checkpoint import read_arrays
 from carpose.model import load_segmenter
 from carpose.parts import PARTS, mirrored
+from carpose.processor import multiplies_bytes
+from carpose.segmenters import Runtime
 from carpose.segmenters.preprocess import network_input, network_shape
 from tests.annotations import annotated_photos
+from tests.servers import ROOT
 
 
 def blank(width: int, height: int) -> Picture:
     return Picture(np.full((height, width, 3), 127, np.uint8), width, height)
+
+
+@pytest.mark.parametrize("does", [True, False])
+@pytest.mark.parametrize("runtime", ["onnxruntime", "onnxruntime-f32"])
+def test_bytes_are_computed_with_where_the_processor_and_the_user_would(
+    does: bool, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carpose.segmenters.onnx.multiplies_bytes", lambda: does)
+    segmenter = load_segmenter(open_bundle("embedded:main_car"), runtime=runtime)
+    wanted = "int8" if does and runtime == "onnxruntime" else "f32"
+    assert segmenter.arithmetic == wanted
+
+
+@pytest.mark.skipif(not multiplies_bytes(), reason="this CPU does not multiply bytes")
+@pytest.mark.parametrize("name", ["car_parts", "main_car"])
+def test_bytes_find_what_float32_finds(name: str) -> None:
+    picture = decode((ROOT / "carpose/cli/example.jpg").read_bytes(), Limits())
+    bundle = open_bundle(f"embedded:{name}")
+    (exact,) = load_segmenter(bundle, runtime="onnxruntime-f32")([picture], 0.5)
+    (fast,) = load_segmenter(bundle)([picture], 0.5)
+    assert len(exact)
+    assert not np.array_equal(exact.scores, fast.scores), "they are two files"
+    assert alike(exact, fast, 0.9) >= 0.9 * max(len(exact), len(fast))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (40, 400), (400, 40), (33, 57)])

@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from carpose.bundles import MANIFEST, Task, open_bundle
+from carpose.bundles import Task, open_bundle
 from carpose.model import Model
 from training import no_car, viewpoint_labels
 from training.command import command
 from training.conditions import CONDITIONS
 from training.errors import TrainingError
 from training.intervals import Estimate
+from training.manifest import write_manifest
 from training.measure import Result, measure, measure_viewpoints
 from training.photos import Photo, load_photos
 from training.predictions import FRAMEWORK, Models, open_model, predict
@@ -67,9 +67,8 @@ def photos_of(args: argparse.Namespace, classes: Sequence[str]) -> tuple[list[Ph
 def record(model: Model, figures: Mapping[str, Estimate]) -> None:
     """Write figures into the bundle's model.yaml."""
     metrics = {n: round(e.value, 4) for n, e in figures.items() if np.isfinite(e.value)}
-    manifest = model.bundle.manifest.model_copy(update={"metrics": metrics})
-    fields = manifest.model_dump(mode="json", exclude_none=True)
-    (model.bundle.folder / MANIFEST).write_text(yaml.safe_dump(fields, sort_keys=False))
+    bundle = model.bundle
+    write_manifest(bundle.manifest.model_copy(update={"metrics": metrics}), bundle.folder)
 
 
 def record_all(models: Models, given: set[Task], result: Result) -> None:

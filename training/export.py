@@ -19,13 +19,12 @@ from typing import Any
 
 import onnx
 import torch
-import yaml
 from detectron2.config import CfgNode
 from detectron2.export import TracingAdapter
 from detectron2.utils.logger import setup_logger
 from onnx import numpy_helper
 
-from carpose.bundles import MANIFEST, Bundle, Manifest, ModelFile, ModelInput, sha256_of
+from carpose.bundles import Bundle, Manifest, ModelFile, ModelInput, sha256_of
 from carpose.errors import MissingDependency
 from carpose.model import load_segmenter
 from training.command import command
@@ -33,6 +32,7 @@ from training.config import TrainConfig
 from training.errors import TrainingError
 from training.graph_surgery import split_depthwise
 from training.heads import LEARNING
+from training.manifest import write_manifest
 from training.mask_rcnn import detect as detect_with_network
 from training.network import build, detectron2_config
 from training.parity import Parity, compare
@@ -147,13 +147,6 @@ def served_config(cfg: CfgNode) -> CfgNode:
         node.NAME = LEARNING.get(node.NAME, node.NAME)
     served.freeze()
     return served
-
-
-def write_manifest(manifest: Manifest, out: Path) -> Bundle:
-    """Write model.yaml; the bundle of the folder."""
-    text = yaml.safe_dump(manifest.model_dump(mode="json", exclude_none=True), sort_keys=False)
-    (out / MANIFEST).write_text(text)
-    return Bundle(folder=out, manifest=manifest)
 
 
 def check(

@@ -28,8 +28,11 @@ AP_THRESHOLD = 0.02
 SERVED = Look(DETECTRON2.longest_px)
 WHOLE_PICTURE = Engine("parts alone", DETECTRON2.longest_px)
 
-FRAMEWORK = {"onnx": "onnx", "openvino": "onnx", "detectron2": "detectron2"}
+FRAMEWORK = {"onnx": "onnx", "onnx-f32": "onnx", "openvino": "onnx", "detectron2": "detectron2"}
 """Of the bundle that an engine of the command line runs."""
+
+RUNTIME: dict[str, Runtime] = {"onnx-f32": "onnxruntime-f32", "openvino": "openvino"}
+"""Of an engine, where it is another than `load_model`'s default."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def open_model(task: str, uri: str | None, engine: str | None, threads: int) -> 
                 f"export it with --framework {FRAMEWORK[engine]}"
             )
         engine = manifest.framework
-    runtime: Runtime = "openvino" if engine == "openvino" else "onnxruntime"
+    runtime = RUNTIME.get(engine, "onnxruntime")
     return load_model(uri or f"embedded:{task}", "cpu", runtime, threads)
 
 

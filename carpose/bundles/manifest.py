@@ -46,6 +46,8 @@ class Manifest(_Strict):
     score_threshold: float = Field(ge=0, le=1)
     """Where the served answer starts, unless the configuration says otherwise."""
     weights: ModelFile
+    int8: ModelFile | None = None
+    """The same network in bytes (training.quantize), for CPUs that multiply them; ONNX only."""
     config: ModelFile | None = None
     """Detectron2's configuration; ONNX needs none."""
     network: Network | None = None
@@ -58,7 +60,7 @@ class Manifest(_Strict):
     @property
     def files(self) -> tuple[ModelFile, ...]:
         """What lies beside the manifest."""
-        return (self.weights,) if self.config is None else (self.weights, self.config)
+        return tuple(file for file in (self.weights, self.int8, self.config) if file)
 
 
 class Bundle(_Strict):
@@ -71,6 +73,11 @@ class Bundle(_Strict):
     def weights(self) -> Path:
         """The weights' file."""
         return self.folder / self.manifest.weights.path
+
+    @property
+    def int8(self) -> Path | None:
+        """The file of the same network in bytes."""
+        return self.folder / self.manifest.int8.path if self.manifest.int8 else None
 
     @property
     def identity(self) -> str:

@@ -11,7 +11,7 @@ from carpose.detections import Detections
 from carpose.images import Picture
 
 Device = Literal["cpu", "cuda"]
-Runtime = Literal["onnxruntime", "openvino", "detectron2"]
+Runtime = Literal["onnxruntime", "onnxruntime-f32", "openvino", "detectron2"]
 
 Finish = Callable[[], list[Detections]]
 """Waits for a batch and makes its detections, picture by picture."""
@@ -38,9 +38,11 @@ class Segmenter(ABC):
     threads prepare the next and finish the one before. Calls from several threads are allowed.
 
     batches: whether pictures together are faster than one by one.
+    arithmetic: of the network's layers: int8, f32, bf16 or f16.
     """
 
     batches: bool
+    arithmetic: str
 
     @abstractmethod
     def prepare(self, picture: Picture) -> Prepared:

@@ -33,6 +33,9 @@ def native_precision(capability: tuple[int, int]) -> torch.dtype | None:
     return torch.float16 if capability >= (7, 0) else None
 
 
+ARITHMETIC = {None: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
+
+
 class NetworkSegmenter(Segmenter):
     """Runs a Detectron2 network that is in evaluation mode, on the device where it is."""
 
@@ -51,6 +54,7 @@ class NetworkSegmenter(Segmenter):
         self.device = network.pixel_mean.device
         self._on_gpu = self.device.type == "cuda"
         self._precision = precision
+        self.arithmetic = ARITHMETIC[precision]
         # One forward pass at a time: threads would only share the device and its memory.
         self._lock = threading.Lock()
 

@@ -10,6 +10,7 @@ from carpose.bundles import Bundle
 from carpose.detections import Detections
 from carpose.errors import MissingDependency
 from carpose.images import Picture
+from carpose.processor import multiplies_bytes
 from carpose.segmenters import BLANK, Finish, Prepared, Runtime, Segmenter
 from carpose.segmenters.postprocess import to_detections
 from carpose.segmenters.preprocess import network_input
@@ -29,11 +30,15 @@ class OnnxSegmenter(Segmenter):
 
     def __init__(self, bundle: Bundle, runtime: Runtime = "onnxruntime", threads: int = 1) -> None:
         self.bundle = bundle
-        self._run = (
-            _openvino(bundle.weights, threads, bundle.manifest.openvino_precision)
-            if runtime == "openvino"
-            else _onnxruntime(bundle.weights, threads)
-        )
+        if runtime == "openvino":
+            self.arithmetic = bundle.manifest.openvino_precision
+            self._run = _openvino(bundle.weights, threads, self.arithmetic)
+        elif bundle.int8 and runtime == "onnxruntime" and multiplies_bytes():
+            self.arithmetic = "int8"
+            self._run = _onnxruntime(bundle.int8, threads)
+        else:
+            self.arithmetic = "f32"
+            self._run = _onnxruntime(bundle.weights, threads)
 
     def prepare(self, picture: Picture) -> Prepared:
         """See `Segmenter`."""
