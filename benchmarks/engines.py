@@ -1,17 +1,19 @@
 """What runs the embedded models: milliseconds on one thread, in turns, photo by photo.
 
-    python -m benchmarks.engines --photos DIR [--batches 1 2 4 8]
+    python -m benchmarks.engines --photos DIR [--batches 1 2 4 8] [--data DIR]
 
-ONNX Runtime, OpenVINO in f32 and bf16, and Detectron2 (eager), as far as they are installed. The
-bundles' ONNX graphs take one picture at a time, so only Detectron2 has batches. How many detections
-have the same class, and a box with an IoU of 0.9, as those of ONNX Runtime is printed too: speed
-that is bought with accuracy is seen.
+ONNX Runtime in int8 and f32, OpenVINO in f32 and bf16, and Detectron2 (eager), as far as they are
+installed. The bundles' ONNX graphs take one picture at a time, so only Detectron2 has batches. How
+many detections have the same class, and a box with an IoU of 0.9, as those of ONNX Runtime in f32
+is printed too, and with --data, photos as training reads them, box and mask AP on the test split
+(boxes and masks of the first look): speed that is bought with accuracy is seen.
 """
 
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -26,13 +28,16 @@ from carpose.model import load_segmenter
 from carpose.segmenters import Segmenter
 from carpose.segmenters.onnx import OnnxSegmenter
 
-REFERENCE = "ONNX Runtime"
+REFERENCE = "ONNX Runtime f32"
 SAME_BOX = 0.9
 
 
 def engines(bundle: Bundle) -> Iterator[tuple[str, Segmenter]]:
     """Those that are installed, on one thread."""
-    yield REFERENCE, OnnxSegmenter(bundle)
+    yield REFERENCE, OnnxSegmenter(bundle, "onnxruntime-f32")
+    own = OnnxSegmenter(bundle)
+    if own.arithmetic == "int8":
+        yield "ONNX Runtime int8", own
     for precision in ("f32", "bf16"):
         manifest = bundle.manifest.model_copy(update={"openvino_precision": precision})
         try:
@@ -46,11 +51,28 @@ def engines(bundle: Bundle) -> Iterator[tuple[str, Segmenter]]:
         print(error)
 
 
-def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> list[str]:
+def precision(bundle: Bundle, runs: Mapping[str, Segmenter], data: Path) -> dict[str, str]:
+    """Box and mask AP of each on the test split."""
+    from training.average_precision import average_precision
+    from training.photos import load_photos
+    from training.predictions import AP_THRESHOLD, detect
+
+    manifest, classes = bundle.manifest, bundle.manifest.classes
+    parts = classes if manifest.task == "car_parts" else None
+    photos = load_photos(data, "testset", manifest.task, parts)
+    found = {name: detect(one, photos, AP_THRESHOLD) for name, one in runs.items()}
+    ap = {name: average_precision(photos, each, classes) for name, each in found.items()}
+    return {name: f"{one['box_ap']:.3f}, {one['mask_ap']:.3f}" for name, one in ap.items()}
+
+
+def measure(
+    uri: str, pictures: Sequence[Picture], batches: Sequence[int], data: Path | None
+) -> list[str]:
     """Rows of a table."""
     bundle = open_bundle(uri)
     threshold = bundle.manifest.score_threshold
     runs = dict(engines(bundle))
+    ap = precision(bundle, runs, data) if data else {}
     times: dict[tuple[str, int], list[float]] = defaultdict(list)
     shared, all_of_them = dict.fromkeys(runs, 0), 0
     for engine in runs.values():
@@ -77,9 +99,8 @@ def measure(uri: str, pictures: Sequence[Picture], batches: Sequence[int]) -> li
     for (name, size), values in times.items():
         ms = statistics.median(values)
         agreed = f"{shared[name]} of {all_of_them}" if size == 1 else ""
-        rows.append(
-            f"| {uri.partition(':')[2]} | {name} | {size} | {ms:.1f} | {ms / base:.2f} | {agreed} |"
-        )
+        figures = f"{ms:.1f} | {ms / base:.2f} | {agreed} | {ap.get(name, '') if size == 1 else ''}"
+        rows.append(f"| {bundle.manifest.task} | {name} | {size} | {figures} |")
     return rows
 
 
@@ -87,16 +108,17 @@ def main() -> None:
     """Command line."""
     parser = about_photos(__doc__)
     parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--data", type=Path, help="annotated photos")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8])
     args = parser.parse_args()
     contents = [photo.content for photo in photos_in(args.photos, args.count)]
     pictures = [decode(content, Limits(), Look(1024)) for content in contents]
     # Batches are of like shape, as the server makes them.
     pictures.sort(key=lambda picture: np.divide(*picture.pixels.shape[:2]))
-    print("| model | engine | batch | ms a photo | of ONNX Runtime | the same detections |")
-    print("|---|---|---|---|---|---|")
+    print("| model | engine | batch | ms a photo | of f32 | the same detections | box, mask AP |")
+    print("|---|---|---|---|---|---|---|")
     for uri in ("embedded:car_parts", "embedded:main_car"):
-        print("\n".join(measure(uri, pictures, args.batches)), flush=True)
+        print("\n".join(measure(uri, pictures, args.batches, args.data)), flush=True)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_an_embedded_bundle_is_the_same_network_in_detectron2(
 ) -> None:
     bundle = open_bundle(f"embedded:{name}")
     pictures = [decode(p.read_bytes(), Limits(), Look(1024)) for p in photos[:6]]
-    on_cpu = load_segmenter(bundle, threads=2)(pictures, 0.5)
+    on_cpu = load_segmenter(bundle, runtime="onnxruntime-f32", threads=2)(pictures, 0.5)
     rebuilt = load_segmenter(bundle, runtime="detectron2", threads=2)
     in_detectron2 = [f for k in (0, 3) for f in rebuilt(pictures[k : k + 3], 0.5)]
     for ours, theirs in zip(in_detectron2, on_cpu, strict=True):

@@ -5,7 +5,8 @@
 A MobileNetV2 run becomes ONNX for CPUs; an R50 run a Detectron2 bundle for GPUs, or ONNX with
 --framework onnx. With --data, the bundle and Detectron2 detect on the same annotated photos: the
 export fails when their AP differs by more than 0.002. `--openvino-bf16` lets OpenVINO compute in
-bf16 where that costs no more AP than that either. Prints the lines for serve_config.yaml.
+bf16 where that costs no more AP than that either. An ONNX bundle gets its network in bytes as well
+(training.quantize), where those cost no AP. Prints the lines for serve_config.yaml.
 """
 
 import argparse
@@ -38,6 +39,7 @@ from training.network import build, detectron2_config
 from training.parity import Parity, compare
 from training.photos import load_photos
 from training.predictions import AP_THRESHOLD, detect
+from training.quantize import with_int8
 from training.runs import BEST, WEIGHTS, Run
 
 OUTPUTS = ["boxes", "classes", "masks", "scores", "size"]
@@ -218,6 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise TrainingError("bf16 costs AP, or OpenVINO is missing: the bundle stays f32")
             precise = bundle.manifest.model_copy(update={"openvino_precision": "bf16"})
             bundle = write_manifest(precise, args.out)
+        if framework == "onnx":
+            try:
+                photos = load_photos(args.data, args.split, config.task, classes=config.classes)
+                bundle = with_int8(bundle, photos)
+            except TrainingError as error:
+                print(f"float32 alone: {error}")
     elif args.openvino_bf16:
         raise TrainingError("--openvino-bf16 is judged by AP: give --data")
     print("in serve_config.yaml:\n  args:")

@@ -2,6 +2,8 @@
 
     python -m training.quantize --bundle bundles/car_parts --data DIR
 
+`training.export` does it too; this is for bundles that are there.
+
 Static quantization by ONNX Runtime: weights become bytes with a scale for each channel, and so does
 what goes from layer to layer, with a scale from the least to the greatest value that photos of
 --split put there. The last layers, whose outputs are scores, boxes and masks, and what is computed
@@ -93,9 +95,28 @@ def parity(first: Bundle, second: Bundle, photos: Sequence[Photo]) -> Parity:
     return compare(photos, found(first), found(second), first.manifest.classes)
 
 
-def spread(photos: Sequence[Photo], count: int) -> Sequence[Photo]:
-    """So many photos from all over the list."""
-    return photos[:: max(1, len(photos) // count)][:count]
+def with_int8(bundle: Bundle, photos: Sequence[Photo], scale_on: int = 60) -> Bundle:
+    """The bundle with its network in bytes too, scaled to so many of the photos.
+
+    Raises: TrainingError where that cannot be judged here, or costs AP on the photos; the bundle
+        stays as it was.
+    """
+    manifest = bundle.manifest
+    if manifest.framework != "onnx":
+        raise TrainingError(f"{bundle.folder} is a {manifest.framework} bundle, not ONNX")
+    if not multiplies_bytes():
+        raise TrainingError("this CPU does not multiply bytes (VNNI), so nothing is seen of them")
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / NAME
+        quantize(bundle, photos[:: max(1, len(photos) // scale_on)][:scale_on], made)
+        file = ModelFile(path=NAME, sha256=sha256_of(made))
+        alone = Bundle(folder=made.parent, manifest=manifest.model_copy(update={"weights": file}))
+        found = parity(bundle, alone, photos)
+        print(f"in bytes against float32, on {len(photos)} photos: {found}")
+        if found.costs:
+            raise TrainingError("bytes cost AP: the bundle stays as it was")
+        shutil.copy(made, bundle.folder / NAME)
+    return write_manifest(manifest.model_copy(update={"int8": file}), bundle.folder)
 
 
 @command
@@ -108,28 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="annotated photos")
     parser.add_argument("--split", default="trainingset", help="of --data")
     parser.add_argument("--scale-on", type=int, default=60, help="photos")
-    parser.add_argument("--compare-on", type=int, default=400, help="photos")
     args = parser.parse_args(arguments)
-    if not multiplies_bytes():
-        raise TrainingError("this CPU does not multiply bytes (VNNI): what they find is not seen")
     bundle = open_bundle(str(args.bundle))
-    manifest = bundle.manifest
-    if manifest.framework != "onnx":
-        raise TrainingError(f"{args.bundle} is a {manifest.framework} bundle, not ONNX")
-    classes = manifest.classes if manifest.task == "car_parts" else None
-    photos = load_photos(args.data, args.split, manifest.task, classes)
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / NAME
-        quantize(bundle, spread(photos, args.scale_on), made)
-        file = ModelFile(path=NAME, sha256=sha256_of(made))
-        alone = Bundle(folder=made.parent, manifest=manifest.model_copy(update={"weights": file}))
-        found = parity(bundle, alone, spread(photos, args.compare_on))
-        print(f"in bytes against float32: {found}")
-        if found.costs:
-            raise TrainingError("bytes cost AP: the bundle stays as it was")
-        shutil.copy(made, args.bundle / NAME)
-    write_manifest(manifest.model_copy(update={"int8": file}), args.bundle)
-    print(f"{args.bundle / NAME}: {(args.bundle / NAME).stat().st_size / 1e6:.1f} MB")
+    task, classes = bundle.manifest.task, bundle.manifest.classes
+    photos = load_photos(args.data, args.split, task, classes if task == "car_parts" else None)
+    bundle = with_int8(bundle, photos, args.scale_on)
+    assert bundle.int8 is not None
+    print(f"{bundle.int8}: {bundle.int8.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
