@@ -2,10 +2,9 @@
 
     python -m benchmarks.models --photos DIR --peer yolo26n-seg.onnx
 
-ONNX Runtime alone, two threads, ours in f32 and in int8 where this CPU has it, all taking turns photo
-by photo, so that a busy machine
-hurts all alike. The peer is not ours to ship; Ultralytics exports it, and its speed does not depend
-on its weights:
+ONNX Runtime alone, two threads, ours in f32 and in int8 where this CPU has it, all taking turns
+photo by photo, so that a busy machine hurts all alike. The peer is not ours to ship; Ultralytics
+exports it, and its speed does not depend on its weights:
 
     python -c "from ultralytics import YOLO; YOLO('yolo26n-seg.yaml').export(format='onnx')"
 """
