@@ -5,11 +5,10 @@
 A head and workers as `ray start` on this machine, each worker held to `--share` of a processor once
 it has started (cgroups; root only), so that several have room on one: what a cluster's own work
 adds is seen. Every worker has one of everything and its own clients. Prints the photos per second
-of 1, 2, ... workers, what share that is of so many times the first, and what the first one still
-answers where the others stand idle, and the processor time that the head and a worker take while
-nobody asks: what a larger cluster costs a node, apart from what nodes on one machine take from each
-other. Workers have the first processor among them; the head and the
-clients have the others.
+of 1, 2, ... workers and what share that is of so many times the first; and what a larger cluster
+costs a node, apart from what nodes on one machine take from each other: what the first one answers
+where the others stand idle, and the processor time that the head and it take while nobody asks.
+Workers have the first processor among them; the head and the clients have the others.
 """
 
 import argparse
