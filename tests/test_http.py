@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from carpose.parts import CAR_CLASSES
+from carpose.processor import multiplies_bytes
 from tests.conftest import Serving
 
 PROBLEM = "application/problem+json"
@@ -223,6 +224,8 @@ def test_health_readiness_and_models(server: str) -> None:
     models = httpx.get(f"{server}/v1/models", timeout=TIMEOUT).json()
     assert len(models["car_parts"]["classes"]) == 18
     assert models["main_car"]["classes"] == list(CAR_CLASSES)
+    for detector in ("car_parts", "main_car"):
+        assert models[detector]["arithmetic"] == ("int8" if multiplies_bytes() else "f32")
     (replica,) = models["car_parts"]["replicas"]
     assert replica["bundle"] == models["car_parts"]["bundle"]
     assert replica["replica"], "by the name that logs and Ray's dashboard have for it"
