@@ -101,6 +101,7 @@ def _models() -> Iterator[Check]:
 def _speed(threads: int) -> Iterator[Check]:
     from carpose.errors import CarposeError
     from carpose.estimator import Estimator
+    from carpose.processor import multiplies_bytes
 
     photo, times_ms = (files("carpose.cli") / PHOTO).read_bytes(), []
     began = time.perf_counter()
@@ -116,8 +117,9 @@ def _speed(threads: int) -> Iterator[Check]:
         return
     seen = answer.pose.viewpoint
     yield Check("a photo", seen == SHOWS, f"a car from its {seen}, drawn from its {SHOWS}")
-    words = f"{statistics.median(times_ms):.0f} ms by {threads} threads, loaded in {loaded_s:.1f} s"
-    yield Check("its speed", None, words)
+    arithmetic = "int8" if multiplies_bytes() else "f32"
+    took = f"{statistics.median(times_ms):.0f} ms by {threads} threads in {arithmetic}"
+    yield Check("its speed", None, f"{took}, loaded in {loaded_s:.1f} s")
 
 
 def _gpu() -> Iterator[Check]:
