@@ -3,17 +3,21 @@
     python -m benchmarks.engines --photos DIR [--batches 1 2 4 8] [--data DIR]
 
 ONNX Runtime in int8 and f32, OpenVINO in f32 and bf16, and Detectron2 (eager), as far as they are
-installed. The bundles' ONNX graphs take one picture at a time, so only Detectron2 has batches. How
-many detections have the same class, and a box with an IoU of 0.9, as those of ONNX Runtime in f32
-is printed too, and with --data, photos as training reads them, box and mask AP on the test split
-(boxes and masks of the first look): speed that is bought with accuracy is seen.
+installed; then two processes of each at once. The bundles' ONNX graphs take one picture at a time,
+so only Detectron2 has batches. How many detections have the same class, and a box with an IoU of
+0.9, as those of ONNX Runtime in f32 is printed too, and with --data, photos as training reads them,
+box and mask AP of the first look on the test split: speed bought with accuracy is seen.
 """
 
+import multiprocessing
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -25,30 +29,74 @@ from carpose.detections import Detections
 from carpose.errors import MissingDependency
 from carpose.images import Limits, Look, Picture, decode
 from carpose.model import load_segmenter
+from carpose.processor import multiplies_bytes
 from carpose.segmenters import Segmenter
 from carpose.segmenters.onnx import OnnxSegmenter
 
 REFERENCE = "ONNX Runtime f32"
 SAME_BOX = 0.9
+PAIR_S = 5.0
+"""How long two processes of an engine are watched."""
 
 
-def engines(bundle: Bundle) -> Iterator[tuple[str, Segmenter]]:
-    """Those that are installed, on one thread."""
-    yield REFERENCE, OnnxSegmenter(bundle, "onnxruntime-f32")
-    own = OnnxSegmenter(bundle)
-    if own.arithmetic == "int8":
-        yield "ONNX Runtime int8", own
-    for precision in ("f32", "bf16"):
+def engines(bundle: Bundle) -> dict[str, Callable[[], Segmenter]]:
+    """What makes each, on one thread; MissingDependency where it is not installed."""
+
+    def openvino(precision: Literal["f32", "bf16"]) -> Segmenter:
         manifest = bundle.manifest.model_copy(update={"openvino_precision": precision})
+        return OnnxSegmenter(bundle.model_copy(update={"manifest": manifest}), "openvino")
+
+    makers: dict[str, Callable[[], Segmenter]] = {
+        REFERENCE: lambda: OnnxSegmenter(bundle, "onnxruntime-f32"),
+        "ONNX Runtime int8": lambda: OnnxSegmenter(bundle),
+        "OpenVINO f32": lambda: openvino("f32"),
+        "OpenVINO bf16": lambda: openvino("bf16"),
+        "Detectron2, eager": lambda: load_segmenter(bundle, runtime="detectron2"),
+    }
+    if not (bundle.int8 and multiplies_bytes()):
+        del makers["ONNX Runtime int8"]
+    return makers
+
+
+def installed(bundle: Bundle) -> dict[str, Segmenter]:
+    """The engines that are here."""
+    runs = {}
+    for name, make in engines(bundle).items():
         try:
-            other = bundle.model_copy(update={"manifest": manifest})
-            yield f"OpenVINO {precision}", OnnxSegmenter(other, "openvino")
+            runs[name] = make()
         except MissingDependency as error:
             print(error)
-    try:
-        yield "Detectron2, eager", load_segmenter(bundle, runtime="detectron2")
-    except MissingDependency as error:
-        print(error)
+    return runs
+
+
+def _looked_at(
+    uri: str, name: str, pictures: Sequence[Picture], both: Barrier, counts: "Queue[int]"
+) -> None:
+    """How many pictures one process has looked at in PAIR_S, the other one beside it."""
+    bundle = open_bundle(uri)
+    segmenter, threshold = engines(bundle)[name](), bundle.manifest.score_threshold
+    segmenter(pictures[:1], threshold)
+    both.wait()
+    end, seen = time.perf_counter() + PAIR_S, 0
+    while time.perf_counter() < end:
+        segmenter([pictures[seen % len(pictures)]], threshold)
+        seen += 1
+    counts.put(seen)
+
+
+def by_two(uri: str, name: str, pictures: Sequence[Picture]) -> float:
+    """Pictures a second of two processes of one thread."""
+    spawn = multiprocessing.get_context("spawn")
+    both = spawn.Barrier(2)
+    counts: Queue[int] = spawn.Queue()
+    args = (uri, name, pictures, both, counts)
+    pair = [spawn.Process(target=_looked_at, args=args) for _ in range(2)]
+    for one in pair:
+        one.start()
+    seen = sum(counts.get() for _ in pair)
+    for one in pair:
+        one.join()
+    return seen / PAIR_S
 
 
 def precision(bundle: Bundle, runs: Mapping[str, Segmenter], data: Path) -> dict[str, str]:
@@ -71,7 +119,7 @@ def measure(
     """Rows of a table."""
     bundle = open_bundle(uri)
     threshold = bundle.manifest.score_threshold
-    runs = dict(engines(bundle))
+    runs = installed(bundle)
     ap = precision(bundle, runs, data) if data else {}
     times: dict[tuple[str, int], list[float]] = defaultdict(list)
     shared, all_of_them = dict.fromkeys(runs, 0), 0
@@ -99,7 +147,11 @@ def measure(
     for (name, size), values in times.items():
         ms = statistics.median(values)
         agreed = f"{shared[name]} of {all_of_them}" if size == 1 else ""
-        figures = f"{ms:.1f} | {ms / base:.2f} | {agreed} | {ap.get(name, '') if size == 1 else ''}"
+        figures = f"{ms:.1f} | {ms / base:.2f} | {agreed}"
+        if size == 1:
+            figures += f" | {by_two(uri, name, pictures):.1f} | {ap.get(name, '')}"
+        else:
+            figures += " | | "
         rows.append(f"| {bundle.manifest.task} | {name} | {size} | {figures} |")
     return rows
 
@@ -115,8 +167,9 @@ def main() -> None:
     pictures = [decode(content, Limits(), Look(1024)) for content in contents]
     # Batches are of like shape, as the server makes them.
     pictures.sort(key=lambda picture: np.divide(*picture.pixels.shape[:2]))
-    print("| model | engine | batch | ms a photo | of f32 | the same detections | box, mask AP |")
-    print("|---|---|---|---|---|---|---|")
+    columns = "ms a photo | of f32 | the same detections | photos/s of two processes | box, mask AP"
+    print(f"| model | engine | batch | {columns} |")
+    print("|---|---|---|---|---|---|---|---|")
     for uri in ("embedded:car_parts", "embedded:main_car"):
         print("\n".join(measure(uri, pictures, args.batches, args.data)), flush=True)
 
