@@ -13,8 +13,9 @@ VNNI: Final = frozenset(("avx512_vnni", "avx_vnni"))
 def multiplies_bytes(cpuinfo: Path = CPUINFO) -> bool:
     """Whether networks in bytes are faster here, and right.
 
-    Other x86 processors add such products in pairs of 16 bits, which overflow unnoticed; on
-    those of other makers, and where nothing says what the processor can do, nobody has measured.
+    Other x86 processors add such products in pairs of 16 bits, which overflow unnoticed (ONNX
+    Runtime's documentation, "Quantize ONNX models"); on those of other makers, and where nothing
+    says what the processor can do, nobody has measured.
     """
     try:
         flags = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE)
