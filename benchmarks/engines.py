@@ -102,12 +102,9 @@ def by_two(uri: str, name: str, pictures: Sequence[Picture]) -> float:
 def precision(bundle: Bundle, runs: Mapping[str, Segmenter], data: Path) -> dict[str, str]:
     """Box and mask AP of each on the test split."""
     from training.average_precision import average_precision
-    from training.photos import load_photos
-    from training.predictions import AP_THRESHOLD, detect
+    from training.predictions import AP_THRESHOLD, detect, photos_of
 
-    manifest, classes = bundle.manifest, bundle.manifest.classes
-    parts = classes if manifest.task == "car_parts" else None
-    photos = load_photos(data, "testset", manifest.task, parts)
+    photos, classes = photos_of(bundle, data, "testset"), bundle.manifest.classes
     found = {name: detect(one, photos, AP_THRESHOLD) for name, one in runs.items()}
     ap = {name: average_precision(photos, each, classes) for name, each in found.items()}
     return {name: f"{one['box_ap']:.3f}, {one['mask_ap']:.3f}" for name, one in ap.items()}

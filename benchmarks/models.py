@@ -38,7 +38,10 @@ def session(weights: Path) -> onnxruntime.InferenceSession:
 def ours(uri: str, in_bytes: bool) -> Callable[[Picture], Callable[[], object]]:
     """What runs a bundle on a picture, prepared before the clock starts."""
     bundle = open_bundle(uri)
-    runtime = session(bundle.int8 if in_bytes and bundle.int8 else bundle.weights)
+    weights = bundle.int8 if in_bytes else bundle.weights
+    if weights is None:
+        raise SystemExit(f"{uri} has no network in bytes: python -m training.quantize")
+    runtime = session(weights)
     known = {i.name for i in [*runtime.get_inputs(), *runtime.get_overridable_initializers()]}
     threshold = np.array([bundle.manifest.score_threshold], np.float32)
 

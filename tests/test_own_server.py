@@ -91,7 +91,7 @@ def test_a_server_that_is_told_to_end_answers_what_it_has(
     answers = [clients[0].getresponse().status]
     other.process.send_signal(signal.SIGTERM)
     # A second one, as of an impatient supervisor, does not cut it short.
-    time.sleep(0.5)
+    time.sleep(0.2)
     other.process.send_signal(signal.SIGTERM)
     late = httpx.post(f"{other.url}/v1/pose", content=b"late", timeout=60)
     ready = httpx.get(f"{other.url}/readyz", timeout=60)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from carpose.answer import Answer
-from carpose.bundles import open_bundle
+from carpose.bundles import Bundle, open_bundle
 from carpose.cars import CAR_LABELS
 from carpose.detections import Detections
 from carpose.engines import DETECTRON2, Engine, Found, found_by_own_models
@@ -20,7 +21,7 @@ from carpose.segmenters import Runtime, Segmenter
 from training.annotated import annotated_parts
 from training.conditions import Condition
 from training.errors import TrainingError
-from training.photos import Photo
+from training.photos import Photo, load_photos
 
 AP_THRESHOLD = 0.02
 """Average precision counts all that scores this much."""
@@ -107,6 +108,12 @@ def open_model(task: str, uri: str | None, engine: str | None, threads: int) -> 
 def read(photo: Photo) -> Picture:
     """The photo as the server decodes it."""
     return decode(photo.path.read_bytes(), Limits(), SERVED)
+
+
+def photos_of(bundle: Bundle, data: Path, split: str) -> list[Photo]:
+    """A split's photos, annotated with what a bundle finds: its own parts, or whole cars."""
+    task, classes = bundle.manifest.task, bundle.manifest.classes
+    return load_photos(data, split, task, classes if task == "car_parts" else None)
 
 
 def detect(

@@ -34,8 +34,8 @@ from training.command import command
 from training.errors import TrainingError
 from training.manifest import write_manifest
 from training.parity import Parity, compare
-from training.photos import Photo, load_photos
-from training.predictions import AP_THRESHOLD, detect, read
+from training.photos import Photo
+from training.predictions import AP_THRESHOLD, detect, photos_of, read
 
 NAME = "model.int8.onnx"
 
@@ -131,9 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale-on", type=int, default=60, help="photos")
     args = parser.parse_args(arguments)
     bundle = open_bundle(str(args.bundle))
-    task, classes = bundle.manifest.task, bundle.manifest.classes
-    photos = load_photos(args.data, args.split, task, classes if task == "car_parts" else None)
-    bundle = with_int8(bundle, photos, args.scale_on)
+    bundle = with_int8(bundle, photos_of(bundle, args.data, args.split), args.scale_on)
     assert bundle.int8 is not None
     print(f"{bundle.int8}: {bundle.int8.stat().st_size / 1e6:.1f} MB")
     return 0
